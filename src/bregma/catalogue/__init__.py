@@ -1,0 +1,1 @@
+"""What we have and what is known about it: scans, labels, splits and the pixel store."""

@@ -1,0 +1,1 @@
+"""Files in, result files out: DICOM, NIfTI, PNG."""

@@ -1,0 +1,1 @@
+"""From a recipe and a library to a model package."""
