@@ -67,12 +67,14 @@ class Geometry:
     @property
     def spacing_mm(self) -> Vector:
         """(D-1,) distances between neighbouring slice planes, measured at right angles to them."""
-        return np.diff(self.origins @ self.normal)
+        along: Vector = self.origins @ self.normal
+        return along[1:] - along[:-1]
 
     @property
     def gaps_mm(self) -> Vector:
         """(D-1,) distances from slice origin to slice origin: how far the table moved, also under gantry tilt."""
-        return np.linalg.norm(np.diff(self.origins, axis=0), axis=1)
+        distances: Vector = np.linalg.norm(np.diff(self.origins, axis=0), axis=1)
+        return distances
 
     @property
     def evenly_spaced(self) -> bool:
