@@ -1,0 +1,108 @@
+"""Intervals by drawing patients again, with replacement.
+
+Slices of one scan, and scans of one patient, resemble each other, so the patient is what is drawn (cluster bootstrap:
+Davison and Hinkley 1997, section 3.8; Rutter 2000 for ROC areas). A resample is a vector of weights: how often each
+case was drawn. Letters: N cases, P patients, R resamples, M figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bregma.evaluation.intervals import CONFIDENCE, Interval
+from bregma.evaluation.metrics import Floats
+
+REPLICATES = 2000
+METHOD = "patient bootstrap"
+_NUMBERS_AT_ONCE = 200_000
+"""Weights of so many cases are held at a time, so that they stay in the processor's cache."""
+_LEAST_DEFINED = 0.5
+"""Less than this share of resamples with a defined figure, and there is no interval."""
+
+Statistic = Callable[[Floats], Floats]
+"""Weights (R, N) -> figures (R,) or (R, M); NaN where a resample does not define them."""
+
+
+def patient_codes(patients: Sequence[str]) -> NDArray[np.intp]:
+    """(N,) the same small number for the same patient, numbered in the order of first appearance."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(patient, len(numbers)) for patient in patients], dtype=np.intp)
+
+
+def resamples(codes: NDArray[np.intp], rng: np.random.Generator, *, replicates: int) -> Iterator[Floats]:
+    """Weights of the cases in resample after resample.
+
+    Args:
+        codes: (N,) patient of each case, from `patient_codes`.
+        rng: where the draws come from; the same generator state gives the same resamples, however they are batched.
+        replicates: how many.
+
+    Yields:
+        (r, N) for r of the resamples at a time.
+    """
+    patients = int(codes.max()) + 1
+    alone = patients == len(codes) and bool((codes == np.arange(patients)).all())
+    batch = max(1, _NUMBERS_AT_ONCE // max(len(codes), patients))
+    for start in range(0, replicates, batch):
+        rows = min(batch, replicates - start)
+        drawn = rng.integers(0, patients, (rows, patients)) + patients * np.arange(rows)[:, None]
+        weights = np.bincount(drawn.ravel(), minlength=rows * patients).reshape(rows, patients).astype(np.float64)
+        yield weights if alone else np.take(weights, codes, axis=1)
+
+
+def bootstrap(
+    statistic: Statistic, codes: NDArray[np.intp], rng: np.random.Generator, *, replicates: int = REPLICATES
+) -> Floats:
+    """Figures over resampled patients.
+
+    Args:
+        statistic: what to compute.
+        codes: (N,) patient of each case, at least one.
+        rng: where the draws come from.
+        replicates: R.
+
+    Returns:
+        (R,) or (R, M), as the statistic answers.
+
+    Raises:
+        ValueError: without cases or resamples.
+    """
+    if len(codes) == 0 or replicates < 1:
+        raise ValueError(f"{replicates} resamples of {len(codes)} cases; expected at least one of each")
+    return np.concatenate([statistic(weights) for weights in resamples(codes, rng, replicates=replicates)])
+
+
+def percentile_interval(draws: Floats, *, confidence: float = CONFIDENCE) -> Interval | None:
+    """The middle of the bootstrap distribution; ends are values that the figure can take, so never outside its range.
+
+    Args:
+        draws: (R,) with NaN where a resample did not define the figure.
+        confidence: share to hold.
+
+    Returns:
+        None when half or more of the resamples did not define it, or when all say the same, which measures nothing.
+    """
+    known = draws[np.isfinite(draws)]
+    if len(known) == 0 or len(known) <= _LEAST_DEFINED * len(draws) or float(np.ptp(known)) == 0.0:
+        return None
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(known, [tail, 1 - tail])
+    return Interval(float(low), float(high), METHOD)
+
+
+def both(first: Statistic, second: Statistic) -> Statistic:
+    """Two figures on the same resamples, for a paired difference: (R, 2)."""
+    return lambda weights: np.stack([first(weights), second(weights)], axis=1)
+
+
+def paired_difference(draws: Floats, *, confidence: float = CONFIDENCE) -> Interval | None:
+    """Interval of second minus first, both seen on the same resamples.
+
+    Args:
+        draws: (R, 2) from a statistic made with `both`.
+        confidence: share to hold.
+    """
+    return percentile_interval(draws[:, 1] - draws[:, 0], confidence=confidence)
