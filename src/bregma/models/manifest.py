@@ -143,12 +143,14 @@ def read_preprocessing(settings: Json) -> Preprocessing:
     Raises:
         PackageError: a key or value of theirs is not known.
     """
+    given = object_of(settings, f"{MANIFEST} preprocessing")
     try:
-        return Preprocessing.from_dict(object_of(settings, f"{MANIFEST} preprocessing"))
-    except (RequestError, KeyError, TypeError, ValueError) as error:
-        raise PackageError(
-            f"package.json has preprocessing settings {settings!r} that cannot be used: {error}"
-        ) from error
+        preprocessing = Preprocessing.from_dict(given)
+    except RequestError as error:
+        raise PackageError(f"package.json has preprocessing settings that cannot be used: {error}") from error
+    if preprocessing.to_dict() != given:
+        raise PackageError(f"package.json preprocessing is {given}; expected every setting: {preprocessing.to_dict()}")
+    return preprocessing
 
 
 def digest_of(document: dict[str, Json]) -> str:

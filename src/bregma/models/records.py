@@ -7,7 +7,7 @@ import math
 import types
 from typing import TypeVar, get_args, get_origin, get_type_hints
 
-from bregma.scan.errors import PackageError, did_you_mean
+from bregma.scan.errors import PackageError, RequestError, did_you_mean
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Record = TypeVar("Record")
@@ -41,10 +41,13 @@ def from_json(kind: type[Record], value: Json, where: str) -> Record:
         if key not in hints:
             raise PackageError(f"{where} has no key {key!r}{did_you_mean(key, hints)}")
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        optional = field.default is not dataclasses.MISSING
-        if field.name not in given and not optional:
+        if field.name not in given:
             raise PackageError(f"{where} lacks the key {field.name!r}; write the package again with this version")
-    return kind(**{key: _parsed(hints[key], item, f"{where} {key}") for key, item in given.items()})
+    parsed = {key: _parsed(hints[key], item, f"{where} {key}") for key, item in given.items()}
+    try:
+        return kind(**parsed)
+    except RequestError as error:
+        raise PackageError(f"{where} cannot be used: {error}") from error
 
 
 def object_of(value: Json, where: str) -> dict[str, Json]:
