@@ -1,0 +1,117 @@
+"""A phantom as a DICOM CT series: one file for each slice, Explicit VR Little Endian (PS3.3 A.3, CT Image Storage)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+
+from bregma.phantom.draw import Phantom
+from bregma.phantom.parameters import HeadParameters
+from bregma.phantom.scanning import KERNELS
+
+IMPLEMENTATION_UID = "2.25.198406291783940571034829473651820937465"
+INTERCEPT = -1024
+DATE, TIME = "20240101", "120000"
+
+
+def write_dicom(phantom: Phantom, folder: Path) -> None:
+    """Write one file for each slice, 0001.dcm at the foot; the folder is made when it is not there.
+
+    Pixels are unsigned 12-bit with intercept -1024, so HU below -1024 do not occur and above 3071 are clipped.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, uid in enumerate(phantom.slice_uids):
+        _slice_file(phantom, index, uid).save_as(folder / f"{index + 1:04d}.dcm", enforce_file_format=True)
+
+
+def _slice_file(phantom: Phantom, index: int, uid: str) -> FileDataset:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = CTImageStorage
+    meta.MediaStorageSOPInstanceUID = uid
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = IMPLEMENTATION_UID
+    image = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    image.SOPClassUID = CTImageStorage
+    image.SOPInstanceUID = uid
+    _say_patient_and_study(image, phantom.parameters)
+    _say_acquisition(image, phantom.parameters)
+    _say_place(image, phantom, index)
+    _put_pixels(image, phantom, index)
+    return image
+
+
+def _say_patient_and_study(image: Dataset, parameters: HeadParameters) -> None:
+    """Patient, General Study, General Series and Frame of Reference modules (PS3.3 C.7.1-C.7.4)."""
+    number = parameters.seed % 10**10
+    image.SpecificCharacterSet = "ISO_IR 100"
+    image.PatientName = f"Phantom^{number:04d}"
+    image.PatientID = f"PHANTOM{number:04d}"
+    image.PatientBirthDate = ""
+    image.PatientSex = "O"
+    image.StudyInstanceUID = parameters.uid("study")
+    image.StudyID = "1"
+    image.StudyDate = image.SeriesDate = image.AcquisitionDate = image.ContentDate = DATE
+    image.StudyTime = image.SeriesTime = image.AcquisitionTime = image.ContentTime = TIME
+    image.AccessionNumber = ""
+    image.ReferringPhysicianName = ""
+    image.StudyDescription = "Head phantom"
+    image.SeriesInstanceUID = parameters.uid("series")
+    image.SeriesNumber = 2
+    image.SeriesDescription = "Head, drawn by Bregma"
+    image.Modality = "CT"
+    image.BodyPartExamined = "HEAD"
+    image.PatientPosition = "HFS"
+    image.FrameOfReferenceUID = parameters.uid("frame")
+    image.PositionReferenceIndicator = ""
+
+
+def _say_acquisition(image: Dataset, parameters: HeadParameters) -> None:
+    """General Equipment and CT Image modules (PS3.3 C.7.5.1, C.8.2.1)."""
+    scanner = parameters.scanner
+    image.Manufacturer = "Bregma"
+    image.ManufacturerModelName = "Phantom"
+    image.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+    image.AcquisitionNumber = 1
+    image.KVP = _decimal(scanner.kvp)
+    image.ConvolutionKernel = KERNELS[scanner.kernel].name
+    image.SliceThickness = _decimal(scanner.thickness_mm)
+    gaps = scanner.spacing_mm if isinstance(scanner.spacing_mm, tuple) else (scanner.spacing_mm,)
+    if max(gaps) - min(gaps) < 1e-6:
+        image.SpacingBetweenSlices = _decimal(gaps[0])
+    image.GantryDetectorTilt = _decimal(scanner.tilt_degrees)
+    image.ReconstructionDiameter = _decimal(scanner.field_of_view_mm)
+    image.RescaleIntercept = str(INTERCEPT)
+    image.RescaleSlope = "1"
+    image.RescaleType = "HU"
+    image.WindowCenter = "40"
+    image.WindowWidth = "80"
+
+
+def _say_place(image: Dataset, phantom: Phantom, index: int) -> None:
+    """General Image and Image Plane modules (PS3.3 C.7.6.1, C.7.6.2)."""
+    geometry = phantom.geometry
+    image.InstanceNumber = index + 1
+    image.ImagePositionPatient = [_decimal(value) for value in geometry.origins[index]]
+    image.ImageOrientationPatient = [_decimal(value) for value in (*geometry.along_row, *geometry.along_column)]
+    image.PixelSpacing = [_decimal(value) for value in geometry.pixel_mm]
+    image.SliceLocation = _decimal(geometry.origins[index, 2])
+    image.PatientOrientation = ["L", "P"]
+
+
+def _put_pixels(image: Dataset, phantom: Phantom, index: int) -> None:
+    """Image Pixel module (PS3.3 C.7.6.3)."""
+    values = phantom.volume.values[index]
+    image.SamplesPerPixel = 1
+    image.PhotometricInterpretation = "MONOCHROME2"
+    image.Rows, image.Columns = values.shape
+    image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 12, 11, 0
+    image.PixelData = np.clip(values - INTERCEPT, 0, 4095).astype("<u2").tobytes()
+
+
+def _decimal(value: float) -> str:
+    """A number as a decimal string of at most 16 characters (PS3.5 6.2)."""
+    text = f"{float(value):.10g}"
+    return text if len(text) <= 16 else f"{float(value):.8g}"

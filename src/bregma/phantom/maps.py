@@ -1,0 +1,175 @@
+"""Textures of one head: what varies over the directions of the head, over its base and over its middle plane.
+
+Directions are laid flat by Lambert's equal-area projection from the vertex: the vertex is the middle of the square,
+the plane through the centre is a circle of radius sqrt(2), straight down is the rim of radius 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from bregma.phantom.parameters import Shape
+from bregma.phantom.points import Field, Points
+
+CENTRE = (0.0, 17.0, 8.0)
+"""Middle of the vault in the head frame, where directions start."""
+
+RADII = (69.0, 88.0, 72.0)
+"""Half axes of the vault inside the skull."""
+
+TEXELS = 384
+REACH = 2.02
+BASE_LOW = (-100.0, -120.0)
+BASE_SIZE = (264, 200)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Maps:
+    """Textures, ready to be sampled.
+
+    Attributes:
+        shell: (T, T, 4) by direction: radius of the inner table, skull and scalp thickness, distance to a suture (mm).
+        folds: (T, T, 2) by direction: distance to the nearest sulcus and that sulcus' depth (mm).
+        medial: (M, M, 2) by (y, z): the same on the middle plane.
+        base: (264, 200, 4) by (y, x): floor of the skull, its thickness, height of the tentorium, a free field of noise.
+    """
+
+    shell: Field
+    folds: Field
+    medial: Field
+    base: Field
+
+
+def make_maps(shape: Shape) -> Maps:
+    """Draw the textures of one head from its shape."""
+    rng = np.random.default_rng(shape.seed)
+    return Maps(_shell(shape, rng), _folds(rng, TEXELS, 0.79), _folds(rng, 256, 1.0), _base(shape, rng))
+
+
+def _noise(rng: np.random.Generator, shape: tuple[int, int], wave: float) -> Field:
+    """Smooth noise of unit deviation with waves about `wave` texels long."""
+    field = ndimage.gaussian_filter(rng.standard_normal(shape).astype(np.float32), wave / 4, mode="wrap")
+    field /= field.std() + 1e-9
+    return np.asarray(field, dtype=np.float32)
+
+
+def _directions() -> tuple[Field, Field, Field]:
+    flat = np.linspace(-REACH, REACH, TEXELS, dtype=np.float32)
+    u, v = np.meshgrid(flat, flat)
+    square = np.minimum(u * u + v * v, 4.0)
+    bend = np.sqrt(np.maximum(1 - square / 4, 0))
+    return u * bend, v * bend, 1 - square / 2
+
+
+def _shell(shape: Shape, rng: np.random.Generator) -> Field:
+    dx, dy, dz = _directions()
+    narrow = 1 + 0.13 * dy - 0.10 * np.square(dy)
+    a, b, c = RADII[0] * (narrow + shape.asymmetry * np.sign(dx)), RADII[1], RADII[2]
+    power = 2.35
+    radius = (np.abs(dx / a) ** power + np.abs(dy / b) ** power + np.abs(dz / c) ** power) ** (-1 / power)
+    radius += _noise(rng, radius.shape, 120) * 0.8
+    skull = shape.skull_mm * (
+        1
+        + 0.16 * _noise(rng, radius.shape, 70)
+        - 0.35 * np.exp(-(((dy + 0.05) / 0.5) ** 2)) * (np.abs(dx) > 0.5) * np.abs(dx)
+    )
+    skull += 2.5 * np.exp(-((dx / 0.12) ** 2)) * (dz < 0.6) * np.exp(-(((np.abs(dy) - 1) / 0.25) ** 2))
+    scalp = shape.scalp_mm * (1 + 0.15 * _noise(rng, radius.shape, 80) + 0.5 * np.clip(-dz, 0, 1))
+    return np.stack([radius, np.maximum(skull, 2.0), np.maximum(scalp, 2.0), _sutures(rng)], axis=-1).astype(np.float32)
+
+
+def _sutures(rng: np.random.Generator) -> Field:
+    """Distance in mm to the coronal, sagittal and lambdoid sutures, slightly jagged."""
+    dx, dy, dz = _directions()
+    jag = _noise(rng, dx.shape, 10) * 0.8
+    mean = 76.0
+    coronal = (dy + 0.28 + 0.10 * dz) * mean
+    lambdoid = (dy - 0.78 - 0.30 * np.abs(dx) + 0.25 * (1 - dz)) * mean
+    sagittal = np.where((dy > -0.33) & (dy < 0.85) & (dz > 0), dx * mean, 99.0)
+    return np.asarray(np.minimum(np.minimum(np.abs(coronal), np.abs(lambdoid)), np.abs(sagittal)) + np.abs(jag) * 0.3)
+
+
+def _folds(rng: np.random.Generator, texels: int, texel_mm: float) -> Field:
+    """Distance to the nearest sulcus and its depth: the zero lines of noise in a narrow band make a labyrinth."""
+    wave = 21.0 / texel_mm
+    field = _noise(rng, (texels, texels), wave * 1.0) - 0.85 * _noise_like(rng, texels, wave)
+    lines = (field[1:, 1:] * field[:-1, 1:] <= 0) | (field[1:, 1:] * field[1:, :-1] <= 0)
+    away = np.ones((texels, texels), dtype=np.uint8)
+    away[1:, 1:][lines] = 0
+    distance = cv2.distanceTransform(away, cv2.DIST_L2, 5) * np.float32(texel_mm)
+    distance = cv2.GaussianBlur(distance, (0, 0), 0.7)
+    depth = 13.0 + 4.5 * _noise(rng, (texels, texels), wave * 2)
+    return np.stack([distance, np.clip(depth, 2.0, 24.0)], axis=-1).astype(np.float32)
+
+
+def _noise_like(rng: np.random.Generator, texels: int, wave: float) -> Field:
+    return _noise(rng, (texels, texels), wave * 1.6)
+
+
+def _base(shape: Shape, rng: np.random.Generator) -> Field:
+    y, x = np.meshgrid(
+        BASE_LOW[1] + np.arange(BASE_SIZE[0], dtype=np.float32),
+        BASE_LOW[0] + np.arange(BASE_SIZE[1], dtype=np.float32),
+        indexing="ij",
+    )
+    side = np.abs(x)
+    ridge = 13.0 + 0.5 * side
+    wing = -16.0 + 0.10 * side
+    front = -22.0 + 7.0 * np.exp(-(((side - 30) / 16) ** 2)) - 4.0 * np.exp(-((side / 7) ** 2))
+    middle = -41.0 + 19.0 * np.exp(-((side / 15) ** 2))
+    back = -60.0 + 26.0 * np.exp(-(((y - ridge) / 14) ** 2)) * np.exp(-((side / 22) ** 2)) + 0.012 * (y - 50) ** 2
+    floor = np.where(y < wing, front, np.where(y < ridge, middle, back))
+    floor = ndimage.gaussian_filter(floor, 2.5)
+    petrous = np.exp(-(((y - ridge) / 6.5) ** 2)) * np.clip((side - 9) / 8, 0, 1) * np.clip((72 - side) / 10, 0, 1)
+    floor = np.maximum(floor, -52.0 + 32.0 * petrous)
+    floor = floor + 1.2 * _noise(rng, floor.shape, 18)
+    hole = (x / 15) ** 2 + ((y - 40) / 17) ** 2
+    floor = np.where(hole < 1, -140.0, floor)
+    thickness = 4.0 + 1.0 * _noise(rng, floor.shape, 14) + 20.0 * petrous
+    thickness += 14.0 * np.exp(-((side / 14) ** 2)) * ((y > 8) & (y < 30))
+    tent = 3.0 - 0.30 * np.maximum(y - 42, 0) - 0.0060 * side**2 - 0.08 * side
+    stacked = np.stack([floor, np.clip(thickness, 1.8, 40.0), tent, _noise(rng, floor.shape, 9)], axis=-1)
+    return stacked.astype(np.float32)
+
+
+def _sample(texture: Field, column: Field, row: Field) -> Field:
+    """Values of a texture at (column, row) places, channel last."""
+    flat = (column.shape[0] * column.shape[1], column.shape[2])
+    found = cv2.remap(
+        texture, column.reshape(flat), row.reshape(flat), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(found, dtype=np.float32).reshape(*column.shape, texture.shape[2])
+
+
+def directions(points: Points) -> tuple[Field, Field, Field]:
+    """Distance from the vault's middle (mm), and column and row in the textures by direction."""
+    x, y, z = points.x - np.float32(CENTRE[0]), points.y - np.float32(CENTRE[1]), points.z - np.float32(CENTRE[2])
+    radius = np.sqrt(x * x + y * y + z * z) + np.float32(1e-3)
+    bend = np.sqrt(np.float32(2) / (radius * np.maximum(radius + z, np.float32(0.02))))
+    bend *= np.float32((TEXELS - 1) / (2 * REACH))
+    middle = np.float32((TEXELS - 1) / 2)
+    return radius, np.clip(x * bend + middle, 0, TEXELS - 1), np.clip(y * bend + middle, 0, TEXELS - 1)
+
+
+def sample_direction(texture: Field, column: Field, row: Field) -> tuple[NDArray[np.float32], ...]:
+    """The channels of a texture by direction."""
+    found = _sample(texture, column, row)
+    return tuple(found[..., k] for k in range(texture.shape[2]))
+
+
+def sample_base(maps: Maps, points: Points) -> tuple[NDArray[np.float32], ...]:
+    """Floor height, floor thickness, tentorium height and noise below or above each point."""
+    found = _sample(maps.base, points.x - np.float32(BASE_LOW[0]), points.y - np.float32(BASE_LOW[1]))
+    return tuple(found[..., k] for k in range(4))
+
+
+def sample_medial(maps: Maps, points: Points) -> tuple[NDArray[np.float32], ...]:
+    """Distance to a sulcus of the middle plane, and its depth."""
+    offset = np.where(points.x > 0, np.float32(0), np.float32(13))
+    found = _sample(maps.medial, points.y + np.float32(110), points.z + np.float32(100) + offset)
+    return found[..., 0], found[..., 1]

@@ -1,0 +1,76 @@
+"""What the scanner does to the picture: blur, beam hardening, noise, the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from bregma.phantom.parameters import Scanner
+from bregma.phantom.points import Field, Points
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A reconstruction kernel.
+
+    Attributes:
+        blur_mm: standard deviation of its point spread.
+        sharpen: strength of edge enhancement.
+        grain_mm: standard deviation of the smoothing that gives the noise its grain.
+        noise: noise against the standard kernel.
+        name: ConvolutionKernel (0018,1210).
+    """
+
+    blur_mm: float
+    sharpen: float
+    grain_mm: float
+    noise: float
+    name: str
+
+
+KERNELS = {
+    "smooth": Kernel(0.75, 0.0, 0.75, 0.75, "H30s"),
+    "standard": Kernel(0.55, 0.15, 0.55, 1.0, "H40s"),
+    "sharp": Kernel(0.35, 0.45, 0.38, 1.6, "H50s"),
+}
+
+
+def blur(hu: Field, kernel: Kernel, pixel_mm: float) -> Field:
+    """The picture through the kernel's point spread, (H, W)."""
+    soft = cv2.GaussianBlur(hu, (0, 0), max(kernel.blur_mm / pixel_mm, 0.3))
+    if kernel.sharpen:
+        soft += np.float32(kernel.sharpen) * (soft - cv2.GaussianBlur(soft, (0, 0), 1.6 / pixel_mm))
+    return np.asarray(soft, dtype=np.float32)
+
+
+def harden(hu: Field, points: Points, depth: Field, strength: float) -> None:
+    """Cupping below the skull and the dark band between the petrous bones, in place; one plane (H, W)."""
+    inside = np.clip(depth / 4, 0, 1)
+    cup = np.exp(-np.maximum(depth, 0) / 9) * np.float32(7.0 * strength)
+    height = np.exp(-np.square((points.z + 36) / 12))
+    band = np.exp(-np.square((points.y - 22 - 3 * np.sin(points.z)) / 7)) * (np.abs(points.x) < 48)
+    rays = 0.6 + 0.4 * np.sin(points.y * 0.55 + points.x * 0.08 + points.z)
+    hu += inside * (cup - np.float32(26 * strength) * height * band * rays)
+
+
+def make_noise(rng: np.random.Generator, size: int, kernel: Kernel, pixel_mm: float, sigma_hu: float) -> Field:
+    """One slice of correlated noise, (size, size), of deviation `sigma_hu` before the kernel's own factor."""
+    white = rng.standard_normal((size, size), dtype=np.float32)
+    grain = cv2.GaussianBlur(white, (0, 0), max(kernel.grain_mm / pixel_mm, 0.25))
+    grain -= cv2.GaussianBlur(grain, (0, 0), max(3.2 * kernel.grain_mm / pixel_mm, 0.8))
+    grain *= np.float32(sigma_hu * kernel.noise) / (float(grain.std()) + np.float32(1e-6))
+    return np.asarray(grain, dtype=np.float32)
+
+
+def draw_table(hu: Field, scanner: Scanner, top_mm: float) -> None:
+    """Headrest and table below the head, in place; (H, W) of the whole image, only where there is air."""
+    size = hu.shape[0]
+    mm = (np.arange(size, dtype=np.float32) - (size - 1) / 2) * np.float32(scanner.field_of_view_mm / size)
+    x, y = mm[None, :], mm[:, None]
+    cradle = np.hypot(x, (y - top_mm + 88) * 1.0) - 103
+    rest = np.exp(-np.square(cradle / 1.6)) * (y > top_mm - 60)
+    foam = (np.abs(cradle + 5) < 4) & (y > top_mm - 50)
+    value = np.maximum(np.where(foam, np.float32(-930), np.float32(-1000)), -1000 + 900 * rest)
+    np.maximum(hu, value.astype(np.float32), out=hu)

@@ -1,0 +1,169 @@
+"""Outside the brain: scalp, skull, its base and its air, the orbits and the face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bregma.phantom.maps import Maps, directions, sample_base, sample_direction
+from bregma.phantom.parameters import Shape
+from bregma.phantom.points import Field, Points, cover, ellipsoid, paint
+
+AIR, FAT, MUSCLE, SKIN = -1000.0, -85.0, 55.0, 20.0
+CORTICAL, DIPLOE, PETROUS = 1350.0, 650.0, 1500.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cavity:
+    """Where a slab's voxels lie against the skull, all (P, H, W) in mm.
+
+    Attributes:
+        depth: below the inner table of vault and base, positive inside.
+        vault: the same against the vault alone.
+        column: column in the textures by direction.
+        row: row in the textures by direction.
+        suture: distance to the nearest suture.
+        skull: thickness of the vault.
+        scalp: thickness of the scalp.
+        floor: height above the floor of the skull.
+        floor_mm: thickness of that floor.
+        tent: height of the tentorium, were it there.
+        grain: smooth noise of unit deviation.
+    """
+
+    depth: Field
+    vault: Field
+    column: Field
+    row: Field
+    suture: Field
+    skull: Field
+    scalp: Field
+    floor: Field
+    floor_mm: Field
+    tent: Field
+    grain: Field
+
+
+def find_cavity(maps: Maps, points: Points) -> Cavity:
+    """Measure every voxel against the inner table."""
+    radius, column, row = directions(points)
+    inner, skull, scalp, suture = sample_direction(maps.shell, column, row)
+    floor_z, floor_mm, tent, grain = sample_base(maps, points)
+    vault = (inner - radius) * np.float32(0.96)
+    floor = points.z - floor_z
+    depth = np.minimum(vault, floor * np.float32(0.85))
+    return Cavity(depth, vault, column, row, suture, skull, scalp, floor, floor_mm, tent, grain)
+
+
+def paint_head(points: Points, cavity: Cavity, shape: Shape) -> Field:
+    """HU of air, scalp, face and skull; the cavity is left as cerebrospinal fluid."""
+    hu = np.full(points.x.shape, AIR, dtype=np.float32)
+    edge = points.edge_mm
+    outside = _outside(points, cavity)
+    low = np.clip((-points.z - 12) / 20, 0, 1) * np.clip((cavity.floor + 60) / 30, 0, 1)
+    paint(hu, cover(outside, edge), SKIN)
+    flesh = np.where(low > 0, np.clip(-20 + 75 * (cavity.grain + 0.6 * low), FAT, MUSCLE), np.float32(FAT))
+    paint(hu, cover(outside - np.float32(1.8), edge), flesh)
+    _paint_temporal_muscle(hu, points, cavity)
+    _paint_face(hu, points, cavity, shape)
+    _paint_vault(hu, points, cavity)
+    paint(hu, cover(cavity.depth, edge), np.float32(shape.csf_hu))
+    return hu
+
+
+def _outside(points: Points, cavity: Cavity) -> Field:
+    """Depth below the skin."""
+    vault = cavity.vault + cavity.skull + cavity.scalp
+    if points.z.min() > -8:
+        return vault
+    upper = vault - np.maximum(np.float32(-30) - points.z, 0) * np.float32(1.2)
+    face = ellipsoid(points, (0.0, -30.0, -62.0), (62.0, 62.0, 72.0))
+    neck = ellipsoid(points, (0.0, 38.0, -90.0), (60.0, 68.0, 75.0))
+    nose = ellipsoid(points, (0.0, -90.0, -58.0), (13.0, 17.0, 24.0))
+    return np.maximum(np.maximum(upper, face), np.maximum(neck, nose))
+
+
+def _paint_temporal_muscle(hu: Field, points: Points, cavity: Cavity) -> None:
+    """The temporal muscle, a flat lens in the scalp above the ear."""
+    place = ((points.y + 18) / 42) ** 2 + ((points.z + 8) / 38) ** 2
+    thick = np.float32(9.0) * np.clip(1 - place, 0, 1)
+    above = -cavity.vault - cavity.skull
+    share = cover(np.minimum(above, thick - above), points.edge_mm)
+    share *= (np.abs(points.x) > 25) & (thick > 0.5)
+    paint(hu, share, MUSCLE)
+
+
+def _paint_vault(hu: Field, points: Points, cavity: Cavity) -> None:
+    """Outer table, diploe and inner table of the vault, and the plate of the base."""
+    edge = points.edge_mm
+    above = -cavity.vault
+    bone = np.minimum(above, cavity.skull - above)
+    seam = cover(np.float32(0.9) - cavity.suture, edge) * np.float32(0.55)
+    density = CORTICAL - (CORTICAL - DIPLOE - 90 * cavity.grain) * cover(bone - np.float32(1.7), 1.2)
+    low = cover(cavity.floor + cavity.floor_mm, edge)
+    paint(hu, cover(bone, edge) * low * (1 - seam), density)
+    below = -cavity.floor
+    plate = np.minimum(np.minimum(below, cavity.floor_mm - below), cavity.vault + np.float32(3))
+    if plate.max() > -edge:
+        solid = np.clip(700 + 250 * cavity.grain + 40 * cavity.floor_mm, 350, PETROUS + 200)
+        paint(hu, cover(plate, edge), solid)
+
+
+def _paint_face(hu: Field, points: Points, cavity: Cavity, shape: Shape) -> None:
+    """Orbits, nose, jaw bones and the air of the sinuses."""
+    for side in (-1.0, 1.0):
+        _paint_orbit(hu, points, side)
+        _blob(hu, points, (side * 30, -52, -64), (14, 17, 17), 600.0)
+        _blob(hu, points, (side * 30, -52, -64), (12.5, 15, 15.5), AIR)
+        _blob(hu, points, (side * 52, -40, -55), (5, 24, 5), 800.0)
+        for k in range(4):
+            _blob(hu, points, (side * 6.0, -62 + 11 * k, -36), (4.0, 4.6, 11), AIR)
+        _paint_mastoid(hu, points, cavity, side, shape)
+    _blob(hu, points, (0, -58, -62), (11, 26, 17), MUSCLE)
+    for side in (-1.0, 1.0):
+        _blob(hu, points, (side * 5, -56, -62), (3.2, 26, 15), AIR)
+    _blob(hu, points, (0, -16, -38), (13, 14, 9), 700.0)
+    _blob(hu, points, (0, -17, -38), (11.5, 12, 7.5), AIR)
+    _blob(hu, points, (0, -5, -75), (14, 10, 22), AIR)
+
+
+def _paint_orbit(hu: Field, points: Points, side: float) -> None:
+    _blob(hu, points, (side * 29, -47, -32), (19.5, 30, 17.5), 800.0, turn=-side * 18)
+    _blob(hu, points, (side * 30, -50, -32), (17.5, 29, 15.5), FAT, turn=-side * 18)
+    _blob(hu, points, (side * 28, -44, -32), (2.2, 24, 2.2), 35.0, turn=-side * 22)
+    for bend in (-10.0, 10.0):
+        _blob(hu, points, (side * 29 + bend, -44, -32), (2.0, 18, 4), 50.0, turn=-side * 18 + bend)
+    _blob(hu, points, (side * 33, -66, -32), (12.5, 12.5, 12.5), 40.0)
+    _blob(hu, points, (side * 33, -66, -32), (11.3, 11.3, 11.3), 12.0)
+    _blob(hu, points, (side * 33, -75.5, -32), (4.8, 2.2, 4.8), 85.0)
+
+
+def _paint_mastoid(hu: Field, points: Points, cavity: Cavity, side: float, shape: Shape) -> None:
+    """Petrous bone with its air cells, and the ear canal."""
+    window = points.window((side * 58, 40, -42), 36)
+    if window is None:
+        return
+    part, grain = points.part(window), cavity.grain[window]
+    bone = ellipsoid(part, (side * 57, 36, -40), (15, 24, 22))
+    paint(hu[window], cover(bone, points.edge_mm), 750.0)
+    phase = np.sin(part.x * 1.15 + 2 * grain) + np.sin(part.y * 1.05) + np.sin(part.z * 0.9 + grain)
+    cells = cover(np.minimum(bone - 3, (phase - 1.4 + 2.0 * shape.sinus_air) * 1.5), points.edge_mm)
+    paint(hu[window], cells * np.float32(0.8), AIR)
+    canal = np.minimum(4.0 - np.hypot(part.y - 20, part.z + 36), 18 - np.abs(part.x - side * 64))
+    paint(hu[window], cover(canal, points.edge_mm), AIR)
+
+
+def _blob(
+    hu: Field,
+    points: Points,
+    centre: tuple[float, float, float],
+    radii: tuple[float, float, float],
+    value: float,
+    turn: float = 0.0,
+) -> None:
+    """Paint an ellipsoid of one density where the slab meets it."""
+    window = points.window(centre, max(radii) + 1)
+    if window is not None:
+        share = cover(ellipsoid(points.part(window), centre, radii, turn), points.edge_mm)
+        paint(hu[window], share, value)
