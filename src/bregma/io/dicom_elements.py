@@ -1,0 +1,95 @@
+"""Walking over the elements of a DICOM data set, bounded in length and nesting (PS3.5 section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from struct import Struct
+
+from bregma.scan.errors import RefusedError
+
+UNDEFINED = 0xFFFFFFFF
+"""A length that is not given: the end is marked by a delimiter (PS3.5 section 7.1.3)."""
+
+MAX_NESTING = 64
+"""Items and sequences within one another; real files have fewer than ten."""
+
+LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+"""Value representations whose length takes four bytes (PS3.5 table 7.1-1)."""
+
+ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+
+_EXPLICIT = {"<": Struct("<HH2sH"), ">": Struct(">HH2sH")}
+_IMPLICIT = {"<": Struct("<HHI"), ">": Struct(">HHI")}
+_LONG = {"<": Struct("<I"), ">": Struct(">I")}
+
+Element = tuple[int, int, int]
+"""Tag, offset of the value, length of the value (`UNDEFINED` when delimited)."""
+
+
+class MoreNeeded(Exception):  # noqa: N818 (a request, not an error)
+    """The bytes at hand end within the header; `size` of them would do for the next step."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"{size} bytes of the header are needed")
+        self.size = size
+
+
+def read_element(data: bytes, at: int, *, order: str, explicit: bool) -> Element:
+    """The element that begins at an offset.
+
+    Args:
+        data: the beginning of a data set.
+        at: offset of the tag.
+        order: "<" little endian, ">" big endian.
+        explicit: whether the value representation is written.
+
+    Raises:
+        MoreNeeded: the element's head lies beyond the data.
+    """
+    if at + 8 > len(data):
+        raise MoreNeeded(at + 8)
+    if explicit:
+        group, number, vr, length = _EXPLICIT[order].unpack_from(data, at)
+        if group != 0xFFFE:
+            if vr not in LONG_VRS:
+                return group << 16 | number, at + 8, length
+            if at + 12 > len(data):
+                raise MoreNeeded(at + 12)
+            return group << 16 | number, at + 12, _LONG[order].unpack_from(data, at + 8)[0]
+    group, number, length = _IMPLICIT[order].unpack_from(data, at)
+    return group << 16 | number, at + 8, length
+
+
+def elements(data: bytes, at: int, *, order: str, explicit: bool, stop: int) -> Iterator[Element]:
+    """The elements of the top level in turn, sequences passed over, up to and including the first from `stop` on.
+
+    Raises:
+        MoreNeeded: the data end before `stop` is reached.
+        RefusedError: "bad_header", "nested_sequences".
+    """
+    while True:
+        tag, value, length = read_element(data, at, order=order, explicit=explicit)
+        if tag >> 16 == 0xFFFE or (explicit and not data[at + 4 : at + 6].isupper()):
+            raise RefusedError("bad_header", f"what stands at byte {at} ({tag:08X}) is no element of a DICOM header")
+        yield tag, value, length
+        if tag >= stop:
+            return
+        at = value + length if length != UNDEFINED else _after_sequence(data, at, value, order=order, explicit=explicit)
+
+
+def _after_sequence(data: bytes, at: int, value: int, *, order: str, explicit: bool) -> int:
+    """Offset after a sequence of undefined length; a loop, so that no depth of nesting exhausts the stack."""
+    open_ = [explicit and data[at + 4 : at + 6] != b"UN"]  # PS3.5 section 6.2.2 note 2: UN holds implicit items
+    while open_:
+        if len(open_) > MAX_NESTING:
+            raise RefusedError("nested_sequences", f"sequences are nested more than {MAX_NESTING} deep")
+        tag, inner, length = read_element(data, value, order=order, explicit=open_[-1])
+        if tag in (ITEM_END, SEQUENCE_END):
+            open_.pop()
+            value = inner
+        elif length != UNDEFINED:
+            value = inner + length
+        else:
+            open_.append(open_[-1] and (tag == ITEM or data[value + 4 : value + 6] != b"UN"))
+            value = inner
+    return value

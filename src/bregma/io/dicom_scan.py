@@ -1,0 +1,221 @@
+"""A stack of DICOM images as a scan: pixels read, duplicates told apart, Hounsfield units checked, places kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bregma.io import hu_check
+from bregma.io.candidate import Candidate
+from bregma.io.dicom_image import Image, number
+from bregma.io.dicom_pixels import read_stored
+from bregma.io.eligibility import refusals, warnings_of
+from bregma.io.entry import Entry
+from bregma.io.gaps import holes
+from bregma.io.hounsfield import to_hounsfield
+from bregma.io.stack import Place, reused_uids
+from bregma.scan.errors import RefusedError
+from bregma.scan.study import Refusal, Remark, Series, Slice, Source
+from bregma.scan.volume import Geometry, Scan, Volume
+
+MAX_VOXELS = 1 << 30
+"""2 GiB as int16: 4,096 slices of 512 x 512."""
+
+FACTS = (
+    "Manufacturer",
+    "ManufacturerModelName",
+    "StudyDescription",
+    "SeriesDescription",
+    "BodyPartExamined",
+    "ImageType",
+    "ConvolutionKernel",
+    "ContrastBolusAgent",
+    "PatientPosition",
+    "PatientAge",
+    "PatientSex",
+    "PhotometricInterpretation",
+    "SOPClassUID",
+)
+NUMBERS = ("SliceThickness", "KVP", "GantryDetectorTilt", "SeriesNumber", "AcquisitionNumber")
+
+CONFLICTS_ALLOWED = 0.25
+"""Share of places held by several different images above which the series is not one acquisition."""
+
+Opener = Callable[[str], Entry]
+
+
+@dataclass(slots=True)
+class _Loading:
+    """The slices that could be read so far, and what was said about those that could not."""
+
+    values: NDArray[np.int16]
+    images: list[Image] = field(default_factory=list)
+    repaired: list[tuple[str, ...]] = field(default_factory=list)
+    excluded: list[Refusal] = field(default_factory=list)
+    broken: int = 0
+    conflicts: int = 0
+
+
+def load_dicom(candidate: Candidate, entry_of: Opener) -> Scan:
+    """Load a DICOM scan.
+
+    Args:
+        candidate: from `bregma.io.find.discover`.
+        entry_of: the file of a name.
+
+    Raises:
+        RefusedError: "scan_too_large", or the reason of the first image when none can be read.
+    """
+    layout = candidate.places[0][0].format
+    count = len(candidate.places)
+    if count * layout.rows * layout.columns > MAX_VOXELS:
+        size = f"{count} x {layout.rows} x {layout.columns}"
+        raise RefusedError("scan_too_large", f"the scan has {size} voxels; at most {MAX_VOXELS} are read")
+    loading = _Loading(np.empty((count, layout.rows, layout.columns), dtype=np.int16))
+    for place in candidate.places:
+        _read_place(place, loading, entry_of)
+    if not loading.images:
+        first = loading.excluded[0]
+        raise RefusedError(first.code, first.reason)
+    return _scan(candidate, loading)
+
+
+def _read_place(place: Place, loading: _Loading, entry_of: Opener) -> None:
+    """Fill the next slice from the image at a place; several must be the same image to be believed."""
+    if len(place) > 1:
+        place = _told_apart(place, loading, entry_of)
+    for image in place:
+        out = loading.values[len(loading.images)]
+        try:
+            stored = read_stored(image, entry_of(image.file), out)
+            repaired = to_hounsfield(stored, image.format, out)
+        except RefusedError as error:
+            _exclude(loading, error.code, error.reason, [image])
+            loading.broken += 1
+            continue
+        loading.images.append(image)
+        loading.repaired.append(repaired)
+
+
+def _told_apart(place: Place, loading: _Loading, entry_of: Opener) -> Place:
+    """The one image of a place: copies are dropped; if the pixels differ, none is believed."""
+    different: dict[bytes, Image] = {}
+    for image in place:
+        out = np.empty((image.format.rows, image.format.columns), dtype=np.int16)
+        try:
+            to_hounsfield(read_stored(image, entry_of(image.file), out), image.format, out)
+        except RefusedError as error:
+            _exclude(loading, error.code, error.reason, [image])
+            continue
+        if different.setdefault(out.tobytes(), image) is not image:
+            _exclude(loading, "duplicate", "the same image is there twice; it is used once", [image])
+    if len(different) == 1:
+        return tuple(different.values())
+    if not different:
+        loading.broken += 1
+        return ()
+    same_uid = len({image.sop_uid for image in different.values()}) < len(different)
+    code = "same_uid_other_pixels" if same_uid else "same_place"
+    what = "images with one SOP Instance UID" if same_uid else "images at one place"
+    _exclude(loading, code, f"{len(different)} different {what}; none of them is used", list(different.values()))
+    loading.conflicts += 1
+    return ()
+
+
+def _exclude(loading: _Loading, code: str, reason: str, images: Iterable[Image]) -> None:
+    files = tuple(sorted({image.file for image in images}))
+    loading.excluded.append(Refusal(code, reason, files))
+
+
+def _scan(candidate: Candidate, loading: _Loading) -> Scan:
+    images, values = loading.images, loading.values[: len(loading.images)]
+    header = images[0].header
+    geometry = _geometry(images)
+    content = hu_check.look(values)
+    checks = hu_check.doubts(content)
+    why = refusals(header, geometry, content, checks)
+    if loading.conflicts > CONFLICTS_ALLOWED * len(candidate.places):
+        why.insert(0, Remark("overlapping_acquisitions", "several acquisitions overlap and cannot be told apart"))
+    files = tuple(dict.fromkeys(image.file for image in images))
+    return Scan(
+        series=_series(candidate, images),
+        source=Source(candidate.root, files, "dicom"),
+        slices=_slices(images, geometry, checks, loading.repaired),
+        volume=Volume(values, geometry),
+        warnings=tuple(
+            [*candidate.remarks, *_reading_remarks(loading, geometry), *warnings_of(header, geometry, content, checks)]
+        ),
+        refusal=Refusal(why[0].code, "; ".join(w.message for w in why), files, candidate.series_uid) if why else None,
+        excluded=(*candidate.excluded, *loading.excluded),
+    )
+
+
+def _geometry(images: list[Image]) -> Geometry | None:
+    first = images[0]
+    if first.orientation is None or first.pixel_mm is None or first.position is None:
+        return None
+    row, column = np.array(first.orientation[:3]), np.array(first.orientation[3:])
+    return Geometry(
+        rows=first.format.rows,
+        columns=first.format.columns,
+        origins=np.array([image.position for image in images], dtype=np.float64),
+        along_row=row / np.linalg.norm(row),
+        along_column=column / np.linalg.norm(column),
+        pixel_mm=first.pixel_mm,
+    )
+
+
+def _series(candidate: Candidate, images: list[Image]) -> Series:
+    header = images[0].header
+    facts: dict[str, str | float] = {word: header.text(word) for word in FACTS if header.text(word)}
+    for word in NUMBERS:
+        value = number(header, word)
+        if value is not None:
+            facts[word] = value
+    return Series(candidate.patient, candidate.study_uid, candidate.series_uid, header.text("Modality"), facts)
+
+
+def _slices(
+    images: list[Image], geometry: Geometry | None, checks: tuple[str, ...], repaired: list[tuple[str, ...]]
+) -> tuple[Slice, ...]:
+    gaps: list[float | None] = [None] * len(images)
+    heights: list[float | None] = [None] * len(images)
+    if geometry is not None:
+        gaps = [*map(float, geometry.gaps_mm), None]
+        heights = [float(z) for z in geometry.origins[:, 2]]
+    return tuple(
+        Slice(
+            index, image.file, image.frame, image.sop_uid, heights[index], gaps[index], checks[index], repaired[index]
+        )
+        for index, image in enumerate(images)
+    )
+
+
+def _reading_remarks(loading: _Loading, geometry: Geometry | None) -> list[Remark]:
+    found = []
+    if loading.broken:
+        found.append(Remark("unreadable_slice", f"{loading.broken} slices cannot be read and are missing"))
+    if loading.conflicts:
+        reason = f"at {loading.conflicts} places different images contradict each other; none of them is used"
+        found.append(Remark("conflicting_slices", reason))
+    if reused_uids([(image,) for image in loading.images]):
+        found.append(Remark("uid_reused", "different slices carry one SOP Instance UID"))
+    wrapped = sum("wrap" in word for words in loading.repaired for word in words)
+    if wrapped:
+        found.append(Remark("wrap_repaired", f"the 12-bit wrap of the background was undone in {wrapped} slices"))
+    if geometry is not None:
+        found += _missing(loading.images, geometry)
+    return found
+
+
+def _missing(images: list[Image], geometry: Geometry) -> list[Remark]:
+    thickness = [number(image.header, "SliceThickness") for image in images]
+    found = holes(geometry.gaps_mm, thickness)
+    if not found:
+        return []
+    where = ", ".join(f"{geometry.origins[index, 2]:.1f} mm" for index, _ in found[:4])
+    count = sum(missing for _, missing in found)
+    return [Remark("missing_slices", f"about {count} slices are missing, above z = {where}")]

@@ -1,0 +1,125 @@
+"""Scans below a path: discovered by their headers, loaded one at a time, whatever they are stored as."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from bregma.io.candidate import Candidate, Discovery
+from bregma.io.dicom_find import DicomFiles
+from bregma.io.dicom_scan import load_dicom
+from bregma.io.entry import Entry
+from bregma.io.files import list_entries, open_entry
+from bregma.io.zip_entries import ARCHIVE_MARK
+from bregma.scan.errors import RefusedError
+from bregma.scan.study import Refusal
+from bregma.scan.volume import Scan
+
+__all__ = ["Candidate", "Discovery", "discover", "find_scans", "load"]
+
+NIFTI = (".nii", ".nii.gz")
+SIDECAR = "scan.json"
+"""What makes a folder of PNG slices a scan; see docs/contract.md."""
+
+
+def discover(path: Path) -> Discovery:
+    """Look at the headers of all files below a path.
+
+    Args:
+        path: a file, a folder, a zip archive or a DICOM medium.
+
+    Returns:
+        the scans that can be loaded, and every file that is part of none, with the reason.
+
+    Raises:
+        RequestError: there is nothing at this path.
+    """
+    entries, refused = list_entries(path)
+    dicom = DicomFiles()
+    candidates: list[Candidate] = []
+    pictures: dict[str, list[Entry]] = defaultdict(list)
+    others: list[str] = []
+    for entry in entries:
+        name = entry.name.lower()
+        if name.endswith(NIFTI):
+            candidates.append(_plain(path, "nifti", (entry.name,)))
+        elif name.endswith(".png") or _base(name) == SIDECAR:
+            pictures[entry.name.rpartition("/")[0]].append(entry)
+        elif not dicom.add(entry):
+            others.append(entry.name)
+    found, more = dicom.candidates(path)
+    candidates += found
+    for folder in pictures.values():
+        if any(_base(entry.name) == SIDECAR for entry in folder):
+            candidates.append(_plain(path, "png", tuple(entry.name for entry in folder)))
+        else:
+            reason = f"pictures without a {SIDECAR} beside them that says what their grey values and sizes mean"
+            refused.append(Refusal("no_sidecar", reason, tuple(entry.name for entry in folder)))
+    if others:
+        refused.append(Refusal("not_an_image", "neither DICOM nor NIfTI nor a PNG slice", tuple(others)))
+    return Discovery(path, tuple(candidates), (*refused, *more))
+
+
+def load(candidate: Candidate) -> Scan:
+    """Load a scan: pixels read, checked and turned into Hounsfield units.
+
+    Raises:
+        RefusedError: nothing of it can be read; the reason is in it.
+    """
+    if candidate.media == "dicom":
+        return load_dicom(candidate, _Files(candidate))
+    files = _Files(candidate)
+    entries = [files(name) for name in candidate.files]
+    if candidate.media == "nifti":
+        from bregma.io.nifti import load_nifti
+
+        return load_nifti(entries[0], candidate.root)
+    from bregma.io.png import load_png_folder
+
+    sidecar = next(entry for entry in entries if _base(entry.name) == SIDECAR)
+    return load_png_folder([entry for entry in entries if entry is not sidecar], sidecar, candidate.root)
+
+
+def find_scans(path: Path) -> Iterator[Scan | Refusal]:
+    """Every scan below a path, then every file that is part of none; one scan in memory at a time.
+
+    Args:
+        path: a file, a folder, a zip archive or a DICOM medium.
+
+    Raises:
+        RequestError: there is nothing at this path.
+    """
+    discovery = discover(path)
+    for candidate in discovery.candidates:
+        try:
+            yield load(candidate)
+        except RefusedError as error:
+            yield Refusal(error.code, error.reason, candidate.files, candidate.series_uid or None)
+            yield from candidate.excluded
+    yield from discovery.refused
+
+
+def _base(name: str) -> str:
+    return name.rpartition("/")[2].lower()
+
+
+def _plain(root: Path, media: str, files: tuple[str, ...]) -> Candidate:
+    return Candidate(root, media, series_uid="", study_uid="", patient="", files=files)
+
+
+class _Files:
+    """The files of a candidate by name; an archive is listed once."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        self._root = candidate.root
+        self._members: dict[str, Entry] | None = None
+
+    def __call__(self, name: str) -> Entry:
+        if ARCHIVE_MARK not in name:
+            return open_entry(self._root, name)
+        if self._members is None:
+            self._members = {entry.name: entry for entry in list_entries(self._root)[0]}
+        if name not in self._members:
+            raise RefusedError("unreadable_file", "the archive member was found before, but is no longer there")
+        return self._members[name]

@@ -1,0 +1,127 @@
+"""Stored values to Hounsfield units, in place where that is exact, and whether they can be Hounsfield units at all.
+
+HU = slope * stored + intercept (PS3.3 C.11.1.1.2), per slice. MONOCHROME1 only says how to display (C.7.6.3.1.2): HU
+stay as they are. Air is -1024 at the lowest: what lies below is padding, not tissue.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bregma.io.dicom_image import PixelFormat
+
+HU = NDArray[np.int16]
+
+AIR = -1024
+"""HU of what is no tissue; the lowest value kept."""
+
+HIGHEST, LOWEST = 32767, -32768
+
+TISSUE = (-200, 200)
+"""HU among which head tissue lies; padding whose value falls in here is only believed outside the patient."""
+
+WRAPPED_SHARE = 0.1
+"""Share of voxels near the top of 12 bits above which a background must have wrapped round (air is far more)."""
+
+
+def to_hounsfield(stored: NDArray[Any], layout: PixelFormat, out: HU) -> tuple[str, ...]:
+    """Turn the stored values of one slice into HU.
+
+    Args:
+        stored: (H, W) as stored; may be a view of `out`.
+        layout: how they are stored.
+        out: (H, W) int16, filled with HU.
+
+    Returns:
+        what was repaired, in words; empty for most.
+    """
+    said: list[str] = []
+    padding = _padding_mask(stored, layout)
+    stored = _significant_bits(stored, layout, said)
+    intercept = layout.intercept
+    if has_wrapped(stored, layout):
+        stored = (stored + np.uint16(1000)) & np.uint16(4095)
+        intercept = -1000.0
+        said.append("12-bit wrap of the background undone: 1000 added, wrapped at 4096, intercept -1000")
+    _rescale(stored, layout.slope, intercept, out, said)
+    if padding is not None:
+        out[padding] = AIR
+        said.append("pixel padding set to -1024 HU")
+    if int(out.min()) < AIR:
+        np.maximum(out, AIR, out=out)
+        said.append("values below -1024 HU (padding) set to -1024")
+    return tuple(said)
+
+
+def has_wrapped(stored: NDArray[Any], layout: PixelFormat) -> bool:
+    """Whether a 12-bit unsigned image with an intercept near 0 lost its background through the bottom.
+
+    Some RSNA 2019 files hold HU + about 0 in 12 unsigned bits, so that air (-1000) became 3096.
+    """
+    if layout.signed or layout.bits_stored != 12 or not -100 < layout.intercept <= 100 or layout.slope != 1.0:
+        return False
+    sample = stored[::4, ::4]
+    return float(np.count_nonzero(sample >= 2900)) / sample.size > WRAPPED_SHARE
+
+
+def _significant_bits(stored: NDArray[Any], layout: PixelFormat, said: list[str]) -> NDArray[Any]:
+    """Shift and mask away what lies outside the stored bits (overlays, garbage), if anything does."""
+    bits, spare = layout.bits_stored, stored.dtype.itemsize * 8 - layout.bits_stored
+    shift = layout.high_bit + 1 - bits
+    if shift == 0:
+        if spare == 0:
+            return stored
+        low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if layout.signed else (0, (1 << bits) - 1)
+        if int(stored.max()) <= high and (not layout.signed or int(stored.min()) >= low):
+            return stored
+    said.append(f"bits outside the {bits} stored ones cleared")
+    raised = np.left_shift(stored, spare - shift)  # as far up as they go, so that the sign arrives at its place
+    return np.right_shift(raised, spare, out=raised)
+
+
+def _padding_mask(stored: NDArray[Any], layout: PixelFormat) -> NDArray[np.bool_] | None:
+    """Where the file says that there is no tissue, unless the rescale puts it below air anyway."""
+    if layout.padding is None:
+        return None
+    first, last = layout.padding
+    lowest, highest = sorted(layout.slope * edge + layout.intercept for edge in (first, last))
+    if highest <= AIR:
+        return None
+    mask = (stored >= first) & (stored <= last)
+    if highest > TISSUE[0] and lowest < TISSUE[1]:
+        mask = _from_border(mask)
+    return mask if mask.any() else None
+
+
+def _from_border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The part of a mask that reaches the left or right border along its row: around the patient, not inside."""
+    left = np.logical_and.accumulate(mask, axis=1)
+    right = np.logical_and.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
+    return left | right
+
+
+def _rescale(stored: NDArray[Any], slope: float, intercept: float, out: HU, said: list[str]) -> None:
+    if slope == 1.0 and intercept.is_integer() and abs(intercept) < HIGHEST:
+        if stored.dtype.itemsize <= 2 and _fits(stored, int(intercept)):
+            np.add(stored.view(np.int16) if stored.dtype.itemsize == 2 else stored, np.int16(intercept), out=out)
+            return
+        wide = stored.astype(np.int64) + int(intercept)
+    else:
+        exact = stored * np.float64(slope) + intercept
+        whole = np.rint(exact)
+        if not np.array_equal(exact, whole):
+            said.append("rounded to whole HU")
+        wide = np.clip(whole, -(2.0**62), 2.0**62).astype(np.int64)
+    if int(wide.max()) > HIGHEST or int(wide.min()) < LOWEST:
+        said.append("values beyond 16 bits cut off")
+    out[...] = np.clip(wide, LOWEST, HIGHEST)
+
+
+def _fits(stored: NDArray[Any], intercept: int) -> bool:
+    highest = int(stored.max())
+    if highest > HIGHEST or highest + intercept > HIGHEST:
+        return False
+    return intercept >= 0 or stored.dtype.kind == "u" or int(stored.min()) + intercept >= LOWEST
