@@ -28,6 +28,9 @@ AIR_HU = -1000
 THREADS = max(1, min(4, os.cpu_count() or 1))
 """Slices are prepared side by side; more threads than this only wait for memory."""
 
+PART = 4
+"""Slices per piece of work: few enough for the processor's cache, enough that threads seldom wait for one another."""
+
 __all__ = ["AIR_HU", "Placement", "Prepared", "Preprocessing", "place", "prepare", "prepare_mask", "restore"]
 
 
@@ -76,13 +79,12 @@ def prepare(volume: Volume, settings: Preprocessing) -> Prepared:
     slices, size = len(volume.values), settings.size
     images = np.empty((slices, len(settings.windows), size, size), np.float32)
 
-    def work(index: int) -> None:
-        hu = np.full((size, size), AIR_HU, np.float32)
-        shrink(turn(volume.values[index], placement.orientation), placement.rows, placement.columns, hu)
-        for window, channel in zip(settings.windows, images[index], strict=True):
-            show(hu, window, channel)
+    def work(part: slice) -> None:
+        hu = np.full((len(images[part]), size, size), AIR_HU, np.float32)
+        shrink(turn(volume.values[part], placement.orientation), placement.rows, placement.columns, hu)
+        show(hu, settings.windows, images[part])
 
-    _each_slice(slices, work)
+    _in_parts(slices, work)
     return Prepared(images, placement)
 
 
@@ -98,12 +100,12 @@ def prepare_mask(mask: NDArray[np.bool_], placement: Placement) -> Image:
     """
     out = np.zeros((len(mask), placement.size, placement.size), np.float32)
 
-    def work(index: int) -> None:
-        if mask[index].any():
-            stored = turn(mask[index], placement.orientation).astype(np.float32)
-            shrink(stored, placement.rows, placement.columns, out[index])
+    def work(part: slice) -> None:
+        if mask[part].any():
+            stored = turn(mask[part], placement.orientation).astype(np.float32)
+            shrink(stored, placement.rows, placement.columns, out[part])
 
-    _each_slice(len(mask), work)
+    _in_parts(len(mask), work)
     return np.clip(out, 0.0, 1.0, out=out)
 
 
@@ -119,19 +121,15 @@ def restore(maps: Image, placement: Placement) -> Image:
     """
     out = np.empty((len(maps), *placement.shape[1:]), np.float32)
 
-    def work(index: int) -> None:
-        out[index] = turn_back(grow(maps[index], placement.rows, placement.columns), placement.orientation)
+    def work(part: slice) -> None:
+        for prepared, stored in zip(maps[part], out[part], strict=True):
+            stored[...] = turn_back(grow(prepared, placement.rows, placement.columns), placement.orientation)
 
-    _each_slice(len(maps), work)
+    _in_parts(len(maps), work)
     return out
 
 
-def _each_slice(count: int, work: Callable[[int], None]) -> None:
-    """Do `work` for every slice index, on a few threads; each writes only to its own slice."""
-
-    def share(first: int) -> None:
-        for index in range(first, count, THREADS):
-            work(index)
-
+def _in_parts(count: int, work: Callable[[slice], None]) -> None:
+    """Do `work` for all slices, a few at a time and on a few threads; each part writes only to its own slices."""
     with ThreadPoolExecutor(THREADS) as threads:
-        list(threads.map(share, range(THREADS)))
+        list(threads.map(work, [slice(first, first + PART) for first in range(0, count, PART)]))

@@ -18,35 +18,36 @@ from numpy.typing import NDArray
 from bregma.preprocessing.placement import Span
 
 Plane = NDArray[np.float32]
+Stack = NDArray[np.float32]
 
 SOFTEN_BELOW = 0.8
 """Maps with more than 1/0.8 prepared pixels per stored pixel are softened before they are sampled."""
 
 
-def shrink(canonical: NDArray[Any], rows: Span, columns: Span, out: Plane) -> Plane:
-    """Write the field of view of one slice into `out`; what lies outside the image stays as it was.
+def shrink(canonical: NDArray[Any], rows: Span, columns: Span, out: Stack) -> Stack:
+    """Write the field of view of slices into `out`; what lies outside the image stays as it was.
 
     Means over whole blocks first (the nearest whole number of stored pixels per prepared one), so that fine noise does
     not turn into coarse noise, then linear interpolation for the rest.
 
     Args:
-        canonical: (H, W) int16 or float32.
-        rows: the cut along the first axis.
-        columns: the cut along the second axis.
-        out: (S, S) float32.
+        canonical: (D, H, W) int16 or float32.
+        rows: the cut along the second axis.
+        columns: the cut along the third axis.
+        out: (D, S, S) float32.
     """
     (top, bottom, block_rows), (left, right, block_columns) = _source(rows), _source(columns)
     if bottom <= top or right <= left:
         return out
-    source = np.ascontiguousarray(canonical[top:bottom, left:right])
-    blocks = (source.shape[1] // block_columns, source.shape[0] // block_rows)
-    if blocks != source.shape[::-1]:
-        source = cv2.resize(source, blocks, interpolation=cv2.INTER_AREA)
-    fine = _linear(source.astype(np.float32), rows.step / block_rows, columns.step / block_columns)
+    blocks = ((right - left) // block_columns, (bottom - top) // block_rows)
+    steps = (rows.step / block_rows, columns.step / block_columns)
     first_row, first_column = _first(rows), _first(columns)
-    fine = fine[: rows.count - first_row, : columns.count - first_column]
-    row, column = rows.margin + first_row, columns.margin + first_column
-    out[row : row + fine.shape[0], column : column + fine.shape[1]] = fine
+    field = (slice(rows.margin + first_row, rows.margin + rows.count), slice(columns.margin + first_column, None))
+    for hu, prepared in zip(canonical[:, top:bottom, left:right], out, strict=True):
+        coarse = hu if block_rows == block_columns == 1 else cv2.resize(hu, blocks, interpolation=cv2.INTER_AREA)
+        fine = _linear(coarse.astype(np.float32), *steps)[: rows.count - first_row, : columns.count - first_column]
+        place = prepared[field]
+        place[: fine.shape[0], : fine.shape[1]] = fine
     return out
 
 

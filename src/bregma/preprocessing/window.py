@@ -57,17 +57,24 @@ PRESETS = {
 """Centre and width in HU; for subdural and soft tissue the eight-backbones paper gives ranges, and these are ours."""
 
 
-def show(hu: NDArray[Any], window: Window, out: Image) -> Image:
-    """Write values through one window into `out`, clipped to [0, 1].
+def show(hu: NDArray[Any], windows: tuple[Window, ...], out: Image) -> Image:
+    """Write values through several windows into `out`, one channel each.
 
     Args:
-        hu: Hounsfield units, any real type.
-        window: which HU are shown.
-        out: float32 of the same shape; overwritten.
+        hu: (..., H, W) Hounsfield units, any real type.
+        windows: C windows, in channel order.
+        out: (..., C, H, W) float32; overwritten.
+
+    Returns:
+        `out`, in [0, 1].
     """
-    np.multiply(hu, np.float32(1 / window.width), out=out)
-    out += np.float32(-window.low / window.width)
-    return np.clip(out, np.float32(0), np.float32(1), out=out)
+    low, high, width = (
+        np.array([getattr(window, name) for window in windows], np.float32)[:, None, None]
+        for name in ("low", "high", "width")
+    )
+    np.clip(np.asarray(hu, np.float32)[..., None, :, :], low, high, out=out)
+    np.subtract(out, low, out=out)
+    return np.divide(out, width, out=out)
 
 
 def apply_windows(hu: NDArray[Any], windows: tuple[Window, ...]) -> Image:
@@ -81,6 +88,5 @@ def apply_windows(hu: NDArray[Any], windows: tuple[Window, ...]) -> Image:
         (C, D, H, W) float32 in [0, 1].
     """
     out = np.empty((len(windows), *hu.shape), np.float32)
-    for window, channel in zip(windows, out, strict=True):
-        show(hu, window, channel)
+    show(hu, windows, out.swapaxes(0, 1))
     return out
