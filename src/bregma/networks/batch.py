@@ -1,0 +1,56 @@
+"""What a network takes and what it gives, for every network here.
+
+Letters: B scans, D slices (foot to head), C channels, S prepared size, K findings, E features, N real slices in all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Prepared scans side by side, filled up to the longest with slices that do not exist.
+
+    Attributes:
+        images: (B, D, C, S, S) float32 in [0, 1]; what stands in a filled-up slice is never looked at.
+        is_slice: (B, D) bool; True first, False for slices that only fill up.
+    """
+
+    images: Tensor
+    is_slice: Tensor
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 5 or self.images.shape[:2] != self.is_slice.shape:
+            raise ValueError(
+                f"images have shape {tuple(self.images.shape)} and is_slice {tuple(self.is_slice.shape)}; "
+                "expected (B, D, C, S, S) and (B, D)"
+            )
+
+    @classmethod
+    def of_scan(cls, images_DCSS: Tensor) -> Batch:
+        """One whole scan: nothing is filled up."""
+        return cls(images_DCSS[None], torch.ones(1, len(images_DCSS), dtype=torch.bool, device=images_DCSS.device))
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on another device."""
+        return Batch(self.images.to(device), self.is_slice.to(device))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outputs:
+    """What a network says; what it does not produce is None.
+
+    Attributes:
+        slice_logits: (B, D, K) per slice and finding; 0 in filled-up slices.
+        scan_logits: (B, K) per scan.
+        maps: per attention branch (N, 1, S, S) logits "blood here", for the N real slices of the batch in order
+            (all of the first scan, then all of the second).
+    """
+
+    slice_logits: Tensor | None = None
+    scan_logits: Tensor | None = None
+    maps: tuple[Tensor, ...] | None = None

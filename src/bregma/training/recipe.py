@@ -1,0 +1,126 @@
+"""Reading a recipe: TOML from the wheel or from a path, checked key by key, with a suggestion for a wrong one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from bregma.scan.errors import RecipeError, RequestError, did_you_mean
+from bregma.scan.terms import FINDINGS, is_finding
+from bregma.training.sections import Recipe, Section
+
+__all__ = ["FOLDER", "Recipe", "digest_of", "load_recipe", "recipe_names"]
+
+FOLDER = Path(__file__).parents[1] / "recipes"
+
+
+def recipe_names() -> list[str]:
+    """The recipes that come with Bregma."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()) -> Recipe:
+    """A recipe, by the name of one that comes with Bregma or by the path of a TOML file.
+
+    Args:
+        name_or_path: such as "radnet" or "my/recipe.toml".
+        overrides: {"preprocessing.pixel_mm": 2} or ["preprocessing.pixel_mm=2"]; values as TOML writes them.
+
+    Raises:
+        RecipeError: no such recipe, not TOML, an unknown key (with a suggestion) or a value that makes no sense.
+    """
+    path = _path_of(name_or_path)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path.name} is not TOML: {error}") from error
+    for key, value in _pairs(overrides):
+        _put(data, key, value, path.name)
+    try:
+        recipe = Recipe.model_validate(data)
+        recipe.preprocessing.settings  # noqa: B018  # checks what pydantic cannot: presets, sizes
+    except ValidationError as error:
+        raise RecipeError(_sentence(path.name, error.errors())) from error
+    except RecipeError as error:
+        raise RecipeError(f"{path.name} {error}") from error
+    for finding in recipe.findings:
+        if not is_finding(finding):
+            known = (term.name for term in FINDINGS)
+            raise RecipeError(f"{path.name} has findings {finding!r}{did_you_mean(finding, known)}")
+    return recipe
+
+
+def digest_of(recipe: Recipe) -> str:
+    """SHA-256 over all values of a recipe, whatever the file's layout and comments."""
+    words = json.dumps(recipe.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(words.encode()).hexdigest()
+
+
+def _path_of(name_or_path: str | Path) -> Path:
+    if str(name_or_path) in recipe_names():
+        return FOLDER / f"{name_or_path}.toml"
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise RecipeError(
+            f"{path.name!r} is neither a recipe of Bregma's nor a file{did_you_mean(path.stem, recipe_names())}"
+        )
+    return path
+
+
+def _pairs(overrides: Mapping[str, Any] | Sequence[str]) -> list[tuple[str, Any]]:
+    if isinstance(overrides, Mapping):
+        return list(overrides.items())
+    return [_pair(text) for text in overrides]
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise RequestError(f"override {text!r} is not 'section.key=value', such as 'preprocessing.pixel_mm=2'")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def _put(data: dict[str, Any], key: str, value: object, file: str) -> None:
+    *sections, last = key.split(".")
+    for name in sections:
+        inner = data.setdefault(name, {})
+        if not isinstance(inner, dict):
+            raise RecipeError(f"{file} {name!r} is no section, so {key!r} cannot be set")
+        data = inner
+    data[last] = value
+
+
+def _sentence(file: str, errors: list[ErrorDetails]) -> str:
+    """What is wrong, where, and what to write instead; a key too many says more than the one it stands for."""
+    error = min(errors, key=lambda error: error["type"] != "extra_forbidden")
+    where = [str(part) for part in error["loc"]]
+    place = f"{file} [{'.'.join(where[:-1])}]" if len(where) > 1 else file
+    if error["type"] == "extra_forbidden":
+        return f"{place} has no key {where[-1]!r}{did_you_mean(where[-1], _keys(where[:-1]))}"
+    if error["type"] == "missing":
+        return f"{place} lacks the key {where[-1]!r}; every key of a recipe is written down"
+    if not where:
+        return f"{file}: {error['msg']}"
+    return f"{place} {where[-1]} is {error['input']!r}; {error['msg'][0].lower()}{error['msg'][1:]}"
+
+
+def _keys(sections: list[str]) -> list[str]:
+    """The keys that the section at this place may have."""
+    here: type[BaseModel] = Recipe
+    for name in sections:
+        field = here.model_fields.get(name)
+        inner = field.annotation if field else None
+        if not (isinstance(inner, type) and issubclass(inner, Section)):
+            return ["center", "width"]
+        here = inner
+    return list(here.model_fields)

@@ -1,0 +1,192 @@
+"""What a recipe holds: one frozen, checked record per section of the TOML file.
+
+Every key is described in docs/recipes.md. Defaults are ours; each recipe file says of each number whether it is the
+paper's (p) or ours (o).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bregma.preprocessing.settings import Preprocessing
+
+
+class Section(BaseModel):
+    """A part of a recipe: cannot be changed, and knows all of its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class WindowSection(Section):
+    """A window in HU, from black (center - width/2) to white."""
+
+    center: float
+    width: float = Field(gt=0)
+
+
+class PreprocessingSection(Section):
+    """What the network sees of a volume; carried into the package as it is.
+
+    Attributes:
+        windows: one channel each: {center, width} in HU, or the name of a preset.
+        pixel_mm: in-plane size of a prepared pixel; slices keep their thickness.
+        field_of_view_mm: width and height shown, centred on the head.
+    """
+
+    windows: tuple[WindowSection | str, ...] = Field(min_length=1, strict=False)
+    pixel_mm: float = Field(gt=0)
+    field_of_view_mm: float = Field(gt=0)
+
+    @property
+    def settings(self) -> Preprocessing:
+        """The same, as the preprocessing functions take it."""
+        return Preprocessing.from_dict(self.model_dump())
+
+
+class AugmentationSection(Section):
+    """What is varied from one showing of a scan to the next, alike for all slices of the scan.
+
+    Attributes:
+        rotation_degrees: turned in plane by up to so much to either side.
+        flip: share of showings that are mirrored from left to right.
+    """
+
+    rotation_degrees: float = Field(ge=0, le=180)
+    flip: float = Field(ge=0, le=1)
+
+
+class NetworkSection(Section):
+    """Which network, and its shape.
+
+    Attributes:
+        name: a key of NETWORKS.
+        growth: channels that each dense layer adds.
+        layers: dense layers per block.
+        dropout: share of a dense layer's new values that is dropped.
+        attention: whether the three segmentation branches are there.
+        sequence: whether the LSTM over the slices is there.
+        branch: channels between the two convolutions of a segmentation branch.
+        hidden: LSTM units in each direction.
+    """
+
+    name: Literal["radnet"]
+    growth: int = Field(ge=1)
+    layers: int = Field(ge=1)
+    dropout: float = Field(ge=0, lt=1)
+    attention: bool
+    sequence: bool
+    branch: int = Field(ge=1)
+    hidden: int = Field(ge=1)
+
+
+class LossSection(Section):
+    """The weighted sum; a term whose targets are all unknown drops out and its weight with it.
+
+    Attributes:
+        slice: weight of the slices' loss.
+        slice_kind: a key of LOSSES for the slices.
+        segmentation: weights of the three branches' losses, the finest first.
+        segmentation_kind: a key of LOSSES for the maps.
+    """
+
+    slice: float = Field(ge=0)
+    slice_kind: Literal["cross_entropy"]
+    segmentation: tuple[float, float, float] = Field(strict=False)
+    segmentation_kind: Literal["cross_entropy", "dice", "cross_entropy_dice"]
+
+
+class OptimizerSection(Section):
+    """Stochastic gradient descent in steps.
+
+    Attributes:
+        learning_rate: at the start.
+        momentum: of SGD.
+        weight_decay: on all weights.
+        clip_norm: longest gradient that is followed; 0 follows any.
+        epochs: times that every scan is seen.
+        drop_after: after these shares of the epochs the rate is multiplied by `drop_factor`.
+        drop_factor: see there.
+    """
+
+    learning_rate: float = Field(gt=0)
+    momentum: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0)
+    clip_norm: float = Field(ge=0)
+    epochs: int = Field(ge=1)
+    drop_after: tuple[float, ...] = Field(strict=False)
+    drop_factor: float = Field(gt=0, le=1)
+
+    def rate_at(self, epoch: int) -> float:
+        """The learning rate of an epoch, counted from 0."""
+        drops = sum(epoch >= round(share * self.epochs) for share in self.drop_after)
+        return self.learning_rate * self.drop_factor**drops
+
+
+class BatchesSection(Section):
+    """How scans come together.
+
+    Attributes:
+        scans: scans per step.
+        slices_per_scan: consecutive slices shown of a scan, among them a positive one if there is any; 0 shows all.
+        balance: whether the rarer of positive and negative scans are shown more often, turned and mirrored another way.
+    """
+
+    scans: int = Field(ge=1)
+    slices_per_scan: int = Field(ge=0)
+    balance: bool
+
+
+class LoopSection(Section):
+    """How the run goes.
+
+    Attributes:
+        precision: arithmetic of the network while it learns.
+        save_every: steps between two saved states, besides the end of each epoch.
+        best: the validation figure whose best epoch becomes the package.
+    """
+
+    precision: Literal["fp32", "bf16"]
+    save_every: int = Field(ge=1)
+    best: Literal["slice_auc", "loss"]
+
+
+class RuleSection(Section):
+    """Slices to scan, and what the package's thresholds are chosen for.
+
+    Attributes:
+        run_slices: so many consecutive positive slices make a positive scan.
+        run_mm: or slices that stand for so many mm of head, whichever comes first.
+        specificity: the sensitive operating point is chosen at this specificity.
+    """
+
+    run_slices: int = Field(ge=1)
+    run_mm: float = Field(gt=0)
+    specificity: float = Field(ge=0, le=1)
+
+
+class Recipe(Section):
+    """Everything that decides a run besides the data, the seed and the machine.
+
+    Attributes:
+        name: of the recipe and of the package that comes out.
+        findings: K names from scan.terms, one logit each.
+    """
+
+    name: str
+    findings: tuple[str, ...] = Field(min_length=1, strict=False)
+    preprocessing: PreprocessingSection
+    augmentation: AugmentationSection
+    network: NetworkSection
+    loss: LossSection
+    optimizer: OptimizerSection
+    batches: BatchesSection
+    loop: LoopSection
+    rule: RuleSection
+
+    @model_validator(mode="after")
+    def _weights_teach_something(self) -> Recipe:
+        if self.loss.slice == 0 and (sum(self.loss.segmentation) == 0 or not self.network.attention):
+            raise ValueError("all weights of [loss] are 0, so there is nothing to learn from")
+        return self

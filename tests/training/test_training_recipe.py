@@ -1,0 +1,119 @@
+"""Recipes: the papers' numbers, and what happens to a wrong key."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from bregma.scan.errors import RecipeError, RequestError
+from bregma.training.recipe import FOLDER, digest_of, load_recipe, recipe_names
+
+ARMS = {"densenet40": (False, False), "densenet40_attention": (True, False), "radnet": (True, True)}
+
+
+def edited(folder: Path, before: str, after: str) -> Path:
+    text = (FOLDER / "radnet.toml").read_text()
+    assert before in text
+    path = folder / "radnet.toml"
+    path.write_text(text.replace(before, after))
+    return path
+
+
+def test_an_unknown_key_stops_with_a_suggestion(tmp_path: Path) -> None:
+    path = edited(tmp_path, "learning_rate =", "learning_rte =")
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path)
+    assert str(caught.value) == "radnet.toml [optimizer] has no key 'learning_rte'; did you mean 'learning_rate'?"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ("findings = ", "nmae = 1\nfindings = ", "radnet.toml has no key 'nmae'; did you mean 'name'?"),
+        ("[loop]", "[lop]", "radnet.toml has no key 'lop'; did you mean 'loop'?"),
+        ("center = 40", "middle = 40", r"no key 'middle'"),
+        ("momentum = 0.9 ", "# ", "radnet.toml [optimizer] lacks the key 'momentum'"),
+        ("momentum = 0.9", "momentum = 1.5", "[optimizer] momentum is 1.5; input should be less than 1"),
+        ("epochs = 60", "epochs = '60'", "[optimizer] epochs is '60'; input should be a valid integer"),
+        ("epochs = 60", "epochs = = 60", "radnet.toml is not TOML"),
+        ('["any"]', '["subdral"]', "findings 'subdral'; did you mean 'subdural'?"),
+        ("[{ center = 40, width = 80 }]", '["brian"]', "no preset 'brian'; did you mean 'brain'?"),
+        ('"cross_entropy" ', '"entropy" ', "[loss] slice_kind is 'entropy'"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, before: str, after: str, sentence: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(edited(tmp_path, before, after))
+    assert sentence in str(caught.value)
+
+
+def test_the_three_arms_differ_in_nothing_else() -> None:
+    dumps = {}
+    for name, (attention, sequence) in ARMS.items():
+        recipe = load_recipe(name)
+        assert (recipe.name, recipe.network.attention, recipe.network.sequence) == (name, attention, sequence)
+        dump = recipe.model_dump()
+        del dump["name"], dump["network"]["attention"], dump["network"]["sequence"]
+        dumps[name] = dump
+    assert dumps["densenet40"] == dumps["densenet40_attention"] == dumps["radnet"]
+
+
+def test_the_papers_numbers() -> None:
+    recipe = load_recipe("radnet")
+    assert recipe.preprocessing.settings.size == 256
+    assert (recipe.preprocessing.pixel_mm, recipe.preprocessing.field_of_view_mm) == (1.0, 250.0)
+    assert (recipe.optimizer.momentum, recipe.optimizer.epochs, recipe.rule.run_slices) == (0.9, 60, 3)
+    rates = [recipe.optimizer.rate_at(epoch) for epoch in (0, 19, 20, 39, 40, 59)]
+    assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+
+
+def test_fewer_epochs_keep_the_shape_of_the_schedule() -> None:
+    optimizer = load_recipe("radnet", ["optimizer.epochs=6"]).optimizer
+    assert [optimizer.rate_at(epoch) for epoch in range(6)] == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_number_says_whose_it_is(name: str) -> None:
+    for line in (FOLDER / f"{name}.toml").read_text().splitlines():
+        if re.match(r"\w+ = [\[{]*[-\d]", line):
+            assert "(p)" in line or "(o)" in line, line
+
+
+def test_overrides_from_the_command_line_and_from_code_agree() -> None:
+    texts = ["preprocessing.pixel_mm=2", "network.sequence = false", "loop.precision=bf16"]
+    values = {"preprocessing.pixel_mm": 2, "network.sequence": False, "loop.precision": "bf16"}
+    assert load_recipe("radnet", texts) == load_recipe("radnet", values)
+    assert load_recipe("radnet", texts).preprocessing.settings.size == 128
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("preprocessing.pixel_mm", "is not 'section.key=value'"),
+        ("preprocessing.pixel=2", "radnet.toml [preprocessing] has no key 'pixel'; did you mean 'pixel_mm'?"),
+        ("name.first=2", "'name' is no section"),
+        ("preprocessing.pixel_mm=0", "pixel_mm is 0; input should be greater than 0"),
+        ("loss.slice=0", "nothing to learn from"),
+    ],
+)
+def test_a_wrong_override_is_refused(override: str, sentence: str) -> None:
+    overrides = [override, "network.attention=false"] if "loss" in override else [override]
+    with pytest.raises(RequestError) as caught:
+        load_recipe("radnet", overrides)
+    assert sentence in str(caught.value)
+
+
+def test_an_unknown_recipe_gets_a_suggestion() -> None:
+    with pytest.raises(RecipeError, match=r"'radnt' is neither .* did you mean 'radnet'\?"):
+        load_recipe("radnt")
+
+
+def test_the_digest_follows_values_not_layout(tmp_path: Path) -> None:
+    recipe = load_recipe("radnet")
+    assert digest_of(load_recipe(edited(tmp_path, "# (p)", "# said by the paper"))) == digest_of(recipe)
+    assert digest_of(load_recipe("radnet", {"optimizer.epochs": 59})) != digest_of(recipe)
+    with pytest.raises(ValidationError):
+        recipe.name = "other"
