@@ -1,0 +1,282 @@
+"""Scans into the library: idempotent, resumable, parallel, and safe against a crash at any moment.
+
+Workers read and compress (staging.py); this process alone names files and writes rows. The order of things is what
+keeps the promise that whatever was reported as stored is there, whole: see steps.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from bregma.catalogue.layout import Layout
+from bregma.catalogue.library import Library
+from bregma.catalogue.records import geometry_fields
+from bregma.catalogue.staging import Load, Refused, Staged, Staging, refused, stamp_of
+from bregma.catalogue.steps import OnStep, Step, pass_by
+from bregma.catalogue.store import settle
+from bregma.catalogue.sweeping import writing
+from bregma.catalogue.tables import PatientRow, RefusalRow, SeriesRow, SliceRow, StudyRow
+from bregma.catalogue.workers import Work, in_order
+from bregma.io.candidate import Candidate, Discovery
+from bregma.scan.errors import RequestError
+from bregma.scan.study import Refusal
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of everything that was offered.
+
+    Attributes:
+        stored: series that this import added.
+        already: series that were in the library, with the same content.
+        refused: what was not taken, and why; also kept as rows.
+    """
+
+    stored: list[str]
+    already: list[str]
+    refused: list[Refusal]
+
+
+def import_scans(
+    library: Library,
+    path: Path,
+    *,
+    workers: int = 2,
+    progress: Progress | None = None,
+    on_step: OnStep = pass_by,
+) -> ImportReport:
+    """Bring every scan below a path into the library. The files themselves are only read.
+
+    Args:
+        library: where to.
+        path: a file, a folder, an archive or a medium.
+        workers: processes that read and compress; 1 stays in this process.
+        progress: told (done, total) after each series.
+        on_step: for tests, see steps.py.
+
+    Raises:
+        RequestError: the path does not exist.
+    """
+    from bregma.io.find import discover, load  # pydicom, late
+
+    return store_found(library, discover(path), load, workers=workers, progress=progress, on_step=on_step)
+
+
+def store_found(
+    library: Library,
+    found: Discovery,
+    load: Load,
+    *,
+    workers: int = 2,
+    progress: Progress | None = None,
+    on_step: OnStep = pass_by,
+) -> ImportReport:
+    """Bring what was found into the library, as `import_scans` does.
+
+    Args:
+        library: where to.
+        found: candidates and refusals, as io.find.discover or an importer of a data set gives them.
+        load: opens a candidate; importable by name when there is more than one worker.
+        workers: processes that read and compress.
+        progress: told (done, total) after each series.
+        on_step: for tests, see steps.py.
+    """
+    if workers < 1:
+        raise RequestError(f"workers is {workers}; expected 1 or more")
+    report = ImportReport([], [], [])
+    work: _Work = Work(
+        ready=partial(_unchanged, library, on_step), do=Staging(library.layout, load, on_step), crashed=_crashed
+    )
+    with writing(library):
+        on_step(Step.SWEPT)
+        for refusal in found.refused:
+            _refuse(library, refusal, report)
+        for done, outcome in enumerate(in_order(found.candidates, work, workers=workers), start=1):
+            _take(library, outcome, report, on_step)
+            if progress is not None:
+                progress(done, len(found.candidates))
+            on_step(Step.REPORTED)
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A candidate that need not be read: it is stored, and its files were not touched since."""
+
+    series_uid: str
+
+
+_Outcome = Staged | Refused | _Known
+_Work = Work[Candidate, _Outcome]
+
+
+def _crashed(candidate: Candidate) -> _Outcome:
+    reason = "reading the series ended the process that read it, twice: a decoder failed on its pixel data"
+    return refused(candidate, "reader_crashed", reason)
+
+
+def _unchanged(library: Library, on_step: OnStep, candidate: Candidate) -> _Outcome | None:
+    on_step(Step.FOUND)
+    query = select(SeriesRow.series_uid, SeriesRow.volume, SeriesRow.volume_bytes).where(
+        SeriesRow.files == stamp_of(candidate)
+    )
+    with Session(library.engine) as session:
+        row = session.execute(query).first()
+    if row is None or not _is_there(library.layout, row.volume, row.volume_bytes):
+        return None
+    return _Known(row.series_uid)
+
+
+def _is_there(layout: Layout, volume: str, size: int) -> bool:
+    path = layout.volume(volume)
+    return path.is_file() and path.stat().st_size == size
+
+
+def _take(library: Library, outcome: _Outcome, report: ImportReport, on_step: OnStep) -> None:
+    if isinstance(outcome, _Known):
+        report.already.append(outcome.series_uid)
+        return
+    if isinstance(outcome, tuple):
+        for one in outcome:
+            _refuse(library, one, report)
+        return
+    try:
+        refusal, new = _commit(library, outcome, on_step)
+    except IntegrityError:  # another import was faster with this series, study or patient: look again
+        refusal, new = _commit(library, outcome, on_step)
+    outcome.temporary.unlink(missing_ok=True)
+    on_step(Step.COMMITTED)
+    if refusal is not None:
+        _refuse(library, refusal, report)
+    else:
+        (report.stored if new else report.already).append(outcome.series.series_uid)
+
+
+def _commit(library: Library, staged: Staged, on_step: OnStep) -> tuple[Refusal | None, bool]:
+    """Name the file and add its rows, in one transaction.
+
+    Returns:
+        why the series is refused, if it is, and whether it is new.
+    """
+    with Session(library.engine.execution_options(writes=True)) as session, session.begin():
+        stored = session.scalar(select(SeriesRow).where(SeriesRow.series_uid == staged.series.series_uid))
+        if stored is not None and stored.content != staged.content:
+            return _other_content(staged), False
+        study = None if stored is not None else _study(session, staged)
+        if stored is None and study is None:
+            return _other_patient(staged), False
+        if stored is None or not _is_there(library.layout, stored.volume, stored.volume_bytes):
+            settle(staged.temporary, library.layout.volume(staged.volume))
+            on_step(Step.RENAMED)
+        if stored is not None:
+            stored.files, stored.volume, stored.volume_bytes = staged.stamp, staged.volume, staged.size
+        elif study is not None:
+            _add_rows(session, staged, study)
+        session.flush()
+        on_step(Step.ROWS_ADDED)
+    return None, stored is None
+
+
+def _study(session: Session, staged: Staged) -> StudyRow | None:
+    """The row of the scan's study, made if need be; None when the study is another patient's."""
+    patient = session.scalar(select(PatientRow).where(PatientRow.pseudonym == staged.series.patient))
+    study = session.scalar(select(StudyRow).where(StudyRow.study_uid == staged.series.study_uid))
+    if study is not None:
+        return study if patient is not None and study.patient_id == patient.id else None
+    if patient is None:
+        patient = PatientRow(pseudonym=staged.series.patient)
+        session.add(patient)
+        session.flush()
+    study = StudyRow(study_uid=staged.series.study_uid, patient_id=patient.id)
+    session.add(study)
+    session.flush()
+    return study
+
+
+def _add_rows(session: Session, staged: Staged, study: StudyRow) -> None:
+    series = SeriesRow(
+        series_uid=staged.series.series_uid,
+        study_id=study.id,
+        modality=staged.series.modality,
+        media=staged.media,
+        rows=staged.shape[1],
+        columns=staged.shape[2],
+        facts=dict(staged.series.facts),
+        warnings=[[remark.code, remark.message] for remark in staged.warnings],
+        excluded=[[one.code, one.reason, list(one.files)] for one in staged.excluded],
+        geometry=geometry_fields(staged.geometry),
+        content=staged.content,
+        files=staged.stamp,
+        volume=staged.volume,
+        volume_bytes=staged.size,
+    )
+    session.add(series)
+    session.flush()
+    origins = [None] * staged.shape[0] if staged.geometry is None else staged.geometry.origins.tolist()
+    session.add_all(
+        SliceRow(
+            series_id=series.id,
+            index=one.index,
+            file=one.file,
+            frame=one.frame,
+            sop_instance_uid=one.sop_instance_uid,
+            z_mm=one.z_mm,
+            gap_mm=one.gap_mm,
+            hu_check=one.hu_check,
+            repaired=list(one.repaired),
+            origin=origin,
+        )
+        for one, origin in zip(staged.slices, origins, strict=True)
+    )
+
+
+def _refuse(library: Library, refusal: Refusal, report: ImportReport) -> None:
+    """Keep a refusal as a row, once, and report it every time."""
+    about = json.dumps([refusal.code, refusal.series_uid, sorted(refusal.files)])
+    key = hashlib.sha256(about.encode()).hexdigest()
+    row = RefusalRow(
+        key=key,
+        code=refusal.code,
+        reason=refusal.reason,
+        files=list(refusal.files),
+        series_uid=refusal.series_uid,
+    )
+    try:
+        with Session(library.engine.execution_options(writes=True)) as session, session.begin():
+            if session.scalar(select(RefusalRow.id).where(RefusalRow.key == key)) is None:
+                session.add(row)
+    except IntegrityError:  # another import has just written the same row
+        pass
+    report.refused.append(refusal)
+
+
+def _other_content(staged: Staged) -> Refusal:
+    reason = (
+        f"series {staged.series.series_uid} is in the library with other content; the stored one was kept: "
+        "give changed pixels a series UID of their own"
+    )
+    return _refusal_of(staged, "other_content", reason)
+
+
+def _other_patient(staged: Staged) -> Refusal:
+    reason = (
+        f"study {staged.series.study_uid} is in the library under another patient: correct the files, since a split "
+        "by patient would tear the study apart"
+    )
+    return _refusal_of(staged, "other_patient", reason)
+
+
+def _refusal_of(staged: Staged, code: str, reason: str) -> Refusal:
+    files = tuple(sorted({one.file for one in staged.slices}))
+    return replace(Refusal(code, reason), files=files, series_uid=staged.series.series_uid)

@@ -1,0 +1,354 @@
+"""The library: scans, their pixels and everything that was said about them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Self, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Engine, Select, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from bregma.catalogue import targets
+from bregma.catalogue.database import connect, migrate, sqlite_url
+from bregma.catalogue.layout import FORMAT, Layout, make_layout, read_layout, seal_layout
+from bregma.catalogue.records import ScanRecord, record_of
+from bregma.catalogue.store import read_array, read_slice
+from bregma.catalogue.tables import (
+    LabelRow,
+    LibraryRow,
+    MaskRow,
+    PatientRow,
+    RefusalRow,
+    SeriesRow,
+    SliceRow,
+    SplitMemberRow,
+    SplitRow,
+    StudyRow,
+)
+from bregma.catalogue.targets import BIT, SourceMask, Statements
+from bregma.scan.errors import LibraryError, RequestError, did_you_mean
+from bregma.scan.labels import Label, Level
+from bregma.scan.regions import Mask
+from bregma.scan.study import Refusal
+from bregma.scan.volume import HU, Volume
+
+MODEL = "model:"
+"""Sources that begin so are networks: never truth unless they are asked for by name."""
+
+
+_ScanQuery = Select[SeriesRow, str, str]
+
+
+class Library:
+    """One library folder with its database.
+
+    Cheap to open and safe to open in many processes; a forked process opens its own.
+
+    Attributes:
+        layout: where the files lie.
+        engine: the database.
+    """
+
+    def __init__(self, layout: Layout, engine: Engine) -> None:
+        self.layout = layout
+        self.engine = engine
+
+    @classmethod
+    def create(cls, folder: Path, url: str | None = None) -> Library:
+        """Make a library in a new or empty folder.
+
+        Args:
+            folder: where the pixels go, and the database if no URL is given.
+            url: another database, such as postgresql+psycopg://...; an empty one.
+
+        Raises:
+            RequestError: the folder is not empty, or the database is another library's.
+        """
+        engine = connect(url or sqlite_url(folder))
+        layout = make_layout(folder)
+        migrate(engine)
+        with Session(engine.execution_options(writes=True)) as session, session.begin():
+            if session.scalar(select(LibraryRow)) is not None:
+                raise RequestError(f"the database given for {folder} belongs to another library: give an empty one")
+            session.add(LibraryRow(id=layout.id, format=FORMAT))
+        seal_layout(layout)
+        return cls(layout, engine)
+
+    @classmethod
+    def open(cls, folder: Path, url: str | None = None) -> Library:
+        """Open an existing library; an older database is brought up to date.
+
+        Raises:
+            RequestError: the folder is no library.
+            LibraryError: folder and database do not belong together, or are newer than this Bregma.
+        """
+        layout = read_layout(folder)
+        if url is None and not (folder / "catalogue.sqlite").exists():
+            raise LibraryError(f"{folder} has no catalogue.sqlite: give the URL of its database")
+        engine = connect(url or sqlite_url(folder))
+        try:
+            migrate(engine)
+            with Session(engine) as session:
+                found = session.scalar(select(LibraryRow.id))
+        except SQLAlchemyError as error:
+            raise LibraryError(f"the catalogue of {folder} cannot be read ({error.__class__.__name__})") from error
+        if found != layout.id:
+            raise LibraryError(f"{folder} is library {layout.id}, its database is of library {found}: check the URL")
+        return cls(layout, engine)
+
+    @classmethod
+    def open_or_create(cls, folder: Path, url: str | None = None) -> Library:
+        """Open a library, or make it if the folder is new or empty. Errors as in `open` and `create`."""
+        return cls.open(folder, url) if (folder / "library.json").exists() else cls.create(folder, url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.engine.dispose()
+
+    def scans(self, split: str | None = None, part: str | None = None) -> list[ScanRecord]:
+        """The stored scans in order of their UIDs.
+
+        Args:
+            split: only scans of patients in this split.
+            part: only scans of patients in this part of it, such as "train".
+
+        Raises:
+            RequestError: there is no such split or part.
+        """
+        query: _ScanQuery = (
+            select(SeriesRow, StudyRow.study_uid, PatientRow.pseudonym)
+            .join(StudyRow, SeriesRow.study_id == StudyRow.id)
+            .join(PatientRow, StudyRow.patient_id == PatientRow.id)
+            .order_by(SeriesRow.series_uid)
+        )
+        with Session(self.engine) as session:
+            if split is not None:
+                query = _within(session, query, split, part)
+            found = session.execute(query).all()
+            slices = _slices_by_series(session, query)
+        return [
+            record_of(series, slices.get(series.id, []), study_uid=study_uid, patient=patient)
+            for series, study_uid, patient in found
+        ]
+
+    def scan(self, series_uid: str) -> ScanRecord:
+        """One stored scan.
+
+        Raises:
+            RequestError: it is not in the library.
+        """
+        with Session(self.engine) as session:
+            series = _series(session, series_uid)
+            study = session.get_one(StudyRow, series.study_id)
+            patient = session.get_one(PatientRow, study.patient_id)
+            return record_of(series, _slices(session, series.id), study_uid=study.study_uid, patient=patient.pseudonym)
+
+    def volume(self, series_uid: str) -> Volume:
+        """The Hounsfield units of a scan, checked against their checksums.
+
+        Raises:
+            RequestError: the scan is not in the library.
+            LibraryError: its file is damaged.
+        """
+        record, digest = self.scan(series_uid), self._digest(series_uid)
+        values = read_array(self.layout.volume(digest))
+        if values.shape != record.shape or values.dtype != np.int16:
+            raise LibraryError(
+                f"volume of series {series_uid} is {values.dtype} {values.shape}, its rows say {record.shape}: "
+                "the library was changed by hand"
+            )
+        return Volume(values, record.geometry)
+
+    def slice_values(self, series_uid: str, index: int) -> HU:
+        """(H, W) Hounsfield units of one slice, 0 at the foot, without reading the others."""
+        return cast("HU", read_slice(self.layout.volume(self._digest(series_uid)), index))
+
+    def labels(self, series_uid: str) -> list[Label]:
+        """Every statement about a scan, its slices and its lesions."""
+        with Session(self.engine) as session:
+            return _labels(session, _series(session, series_uid))
+
+    def masks(self, series_uid: str) -> list[SourceMask]:
+        """What each source outlined in a scan; empty when nobody did."""
+        with Session(self.engine) as session:
+            series = _series(session, series_uid)
+            rows = session.scalars(select(MaskRow).where(MaskRow.series_id == series.id).order_by(MaskRow.source)).all()
+        return [
+            SourceMask(row.source, read_array(self.layout.mask(row.mask)), np.array(row.known, dtype=np.uint8))
+            for row in rows
+        ]
+
+    def mask(self, series_uid: str, finding: str = "any") -> Mask | None:
+        """(D, H, W) where a finding is, by all sources that drew it; None when no slice is known.
+
+        On slices that `slice_mask_known` does not name, False means nothing.
+        """
+        if not self.slice_mask_known(series_uid, finding).any():
+            return None
+        whole = np.zeros(self.scan(series_uid).shape, dtype=np.bool_)
+        for one in self.masks(series_uid):
+            whole |= (one.bits & np.uint8(1 << BIT[finding])) > 0
+        return whole
+
+    def slice_mask_known(self, series_uid: str, finding: str = "any") -> NDArray[np.bool_]:
+        """(D,) the slices whose pixels are known: drawn by a source, or said to be without the finding."""
+        said = self.statements(series_uid)
+        value, known = targets.slice_targets(said, _checked(finding), _chosen(said, None))
+        known &= value == 0.0
+        for _, drawn, _ in said.drawn:
+            known |= (drawn & np.uint8(1 << BIT[finding])) > 0
+        return known
+
+    def slice_targets(
+        self, series_uid: str, finding: str, *, sources: Sequence[str] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """What a network should answer on each slice.
+
+        Args:
+            series_uid: the scan.
+            finding: a name from scan.terms.
+            sources: whose statements count; all but models when None. Several are averaged.
+
+        Returns:
+            value (D,) float32, 0 where unknown, and known (D,) bool.
+        """
+        said = self.statements(series_uid)
+        return targets.slice_targets(said, _checked(finding), _chosen(said, sources))
+
+    def scan_target(self, series_uid: str, finding: str, *, sources: Sequence[str] | None = None) -> float | None:
+        """What a network should answer for the scan; None when nobody knows. Arguments as in `slice_targets`."""
+        said = self.statements(series_uid)
+        return targets.scan_target(said, _checked(finding), _chosen(said, sources))
+
+    def scan_targets(self, finding: str) -> dict[str, float | None]:
+        """`scan_target` of every scan by series UID, in a few queries for the whole library."""
+        _checked(finding)
+        with Session(self.engine) as session:
+            series = {row.id: row.series_uid for row in session.execute(select(SeriesRow.id, SeriesRow.series_uid))}
+            keys = defaultdict[int, list[str]](list)
+            for row in session.execute(
+                select(SliceRow.series_id, SliceRow.sop_instance_uid, SliceRow.index.label("place")).order_by(
+                    SliceRow.series_id, SliceRow.index
+                )
+            ):
+                keys[row.series_id].append(row.sop_instance_uid or str(row.place))
+            labels = defaultdict[int, list[Label]](list)
+            for label in session.scalars(select(LabelRow)):
+                labels[label.series_id].append(_label(series[label.series_id], label))
+            drawn = defaultdict[int, list[MaskRow]](list)
+            for mask in session.scalars(select(MaskRow)):
+                drawn[mask.series_id].append(mask)
+        said = {uid: _statements(keys[key], labels[key], drawn[key]) for key, uid in series.items()}
+        return {uid: targets.scan_target(one, finding, _chosen(one, None)) for uid, one in said.items()}
+
+    def patients(self) -> dict[str, list[str]]:
+        """Pseudonym -> the series of the patient, both in alphabetical order."""
+        query = (
+            select(PatientRow.pseudonym, SeriesRow.series_uid)
+            .join(StudyRow, StudyRow.patient_id == PatientRow.id)
+            .join(SeriesRow, SeriesRow.study_id == StudyRow.id)
+            .order_by(PatientRow.pseudonym, SeriesRow.series_uid)
+        )
+        found = defaultdict[str, list[str]](list)
+        with Session(self.engine) as session:
+            for pseudonym, series_uid in session.execute(query):
+                found[pseudonym].append(series_uid)
+        return dict(found)
+
+    def statements(self, series_uid: str) -> Statements:
+        """Everything that was said about a scan, in the form that targets are derived from."""
+        with Session(self.engine) as session:
+            series = _series(session, series_uid)
+            keys = [_key(row) for row in _slices(session, series.id)]
+            drawn = session.scalars(select(MaskRow).where(MaskRow.series_id == series.id)).all()
+            return _statements(keys, _labels(session, series), drawn)
+
+    def refusals(self) -> list[Refusal]:
+        """Everything that was offered and not taken, in the order in which it happened."""
+        with Session(self.engine) as session:
+            rows = session.scalars(select(RefusalRow).order_by(RefusalRow.id)).all()
+        return [Refusal(row.code, row.reason, tuple(row.files), row.series_uid) for row in rows]
+
+    def splits(self) -> list[str]:
+        """The names of the stored splits."""
+        with Session(self.engine) as session:
+            return list(session.scalars(select(SplitRow.name).order_by(SplitRow.name)))
+
+    def _digest(self, series_uid: str) -> str:
+        with Session(self.engine) as session:
+            return _series(session, series_uid).volume
+
+
+def _statements(keys: Sequence[str], labels: Sequence[Label], drawn: Sequence[MaskRow]) -> Statements:
+    bits = [(row.source, np.array(row.known, np.uint8), np.array(row.present, np.uint8)) for row in drawn]
+    return Statements(tuple(keys), tuple(labels), tuple(bits))
+
+
+def _chosen(said: Statements, sources: Sequence[str] | None) -> list[str]:
+    if sources is not None:
+        return list(sources)
+    return [source for source in said.sources() if not source.startswith(MODEL)]
+
+
+def _checked(finding: str) -> str:
+    if finding not in BIT:
+        raise RequestError(f"{finding!r} is not a finding{did_you_mean(finding, BIT)}")
+    return finding
+
+
+def _key(row: SliceRow) -> str:
+    return row.sop_instance_uid or str(row.index)
+
+
+def _series(session: Session, series_uid: str) -> SeriesRow:
+    row = session.scalar(select(SeriesRow).where(SeriesRow.series_uid == series_uid))
+    if row is None:
+        raise RequestError(f"series {series_uid} is not in the library: import it first")
+    return row
+
+
+def _slices(session: Session, series_id: int) -> list[SliceRow]:
+    query = select(SliceRow).where(SliceRow.series_id == series_id).order_by(SliceRow.index)
+    return list(session.scalars(query))
+
+
+def _slices_by_series(session: Session, query: _ScanQuery) -> dict[int, list[SliceRow]]:
+    wanted = query.with_only_columns(SeriesRow.id).order_by(None)
+    rows = session.scalars(
+        select(SliceRow).where(SliceRow.series_id.in_(wanted)).order_by(SliceRow.series_id, SliceRow.index)
+    )
+    return {series_id: list(group) for series_id, group in groupby(rows, key=lambda row: row.series_id)}
+
+
+def _labels(session: Session, series: SeriesRow) -> list[Label]:
+    query = select(LabelRow).where(LabelRow.series_id == series.id).order_by(LabelRow.id)
+    return [_label(series.series_uid, row) for row in session.scalars(query)]
+
+
+def _label(series_uid: str, row: LabelRow) -> Label:
+    return Label(series_uid, Level(row.level), row.part or None, row.term, row.value, row.source)
+
+
+def _within(session: Session, query: _ScanQuery, split: str, part: str | None) -> _ScanQuery:
+    row = session.scalar(select(SplitRow).where(SplitRow.name == split))
+    if row is None:
+        raise RequestError(f"there is no split {split!r}{did_you_mean(split, session.scalars(select(SplitRow.name)))}")
+    query = query.join(SplitMemberRow, SplitMemberRow.patient_id == PatientRow.id)
+    query = query.where(SplitMemberRow.split_id == row.id)
+    if part is None:
+        return query
+    if part not in row.fractions:
+        raise RequestError(f"split {split!r} has no part {part!r}{did_you_mean(part, row.fractions)}")
+    return query.where(SplitMemberRow.part == part)
