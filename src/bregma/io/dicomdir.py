@@ -74,7 +74,7 @@ def _referenced(entry: Entry) -> list[tuple[str, ...]]:
         with warnings.catch_warnings():  # lower case names and the like: the files matter, not the form
             warnings.simplefilter("ignore")
             dataset = pydicom.dcmread(BytesIO(entry.read()))
-            records = dataset.get("DirectoryRecordSequence") or []
+            records = dataset["DirectoryRecordSequence"].value
             named = [record.get("ReferencedFileID") for record in records]
         return [_parts(name) for name in named if name]
     except Exception as error:  # whatever pydicom stumbles over, the files are still read

@@ -74,7 +74,7 @@ def open_entry(root: Path, name: str) -> Entry:
         for entry in listed:
             if entry.name == name:
                 return entry
-    for entry in list_entries(root)[0]:
+    for entry in list_entries(root)[0] if root.exists() else ():
         if entry.name == name:
             return entry
     raise RefusedError("unreadable_file", "the file was found before, but is no longer where it was")

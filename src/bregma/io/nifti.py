@@ -1,0 +1,198 @@
+"""A NIfTI file as a scan: Hounsfield units foot to head, in LPS.
+
+This is the only door through which RAS comes in; behind it everything is LPS.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bregma.io.entry import Entry
+from bregma.io.nifti_grid import place
+from bregma.io.nifti_header import Header, parse_header, read_voxels
+from bregma.scan.errors import RefusedError
+from bregma.scan.study import Refusal, Remark, Series, Slice, Source
+from bregma.scan.volume import HU, Geometry, Scan, Volume
+
+AIR_HU = -1024
+MANY_NAN = 0.5
+"""A square matrix around a round field of view leaves 21 % without a value; a turned one more; half is no scan."""
+NO_AIR_HU = -200
+"""Every head scan has air around the head; without a value below this the numbers are hardly HU."""
+_INT16 = np.iinfo(np.int16)
+
+CODES = {
+    "assumed_ct": "The format does not say which modality this is; it is taken as CT in Hounsfield units.",
+    "not_a_number": "Some voxels hold no number; they were taken as air. Where most do, the scan is refused.",
+    "bad_scaling": "The header's scaling is not a number.",
+    "clipped_values": "Values outside the range of HU were set to its ends.",
+    "not_hu": "The values are not Hounsfield units: display values, stored values without intercept, another modality.",
+    "blank_image": "All voxels have the same value.",
+    "single_slice": "There is one slice only, so nothing is known of the rest of the head; its thickness is unknown.",
+    "uneven_pixels": "Pixels are much longer than wide, as after turning a sagittal or coronal series.",
+}
+"""Codes of refusal and warning used here, with their meaning."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Values:
+    hu: HU
+    remarks: tuple[Remark, ...]
+    refusal: Refusal | None
+    check: str
+    repaired: tuple[str, ...]
+
+
+def load_nifti(entry: Entry, root: Path) -> Scan:
+    """A NIfTI file (.nii, .nii.gz) as a scan.
+
+    Nothing is interpolated: axes are exchanged and turned round so that slices run from foot to head, rows to the back
+    and columns to the patient's left. Gantry tilt in the affine is kept as slices that move.
+
+    Args:
+        entry: the file.
+        root: the path that was asked for; goes into the scan's source.
+
+    Returns:
+        the scan, with a refusal of its own where it can be shown but must not be read ("not_hu", "blank_image").
+
+    Raises:
+        RefusedError: it cannot be read at all.
+    """
+    content = entry.read()
+    header = parse_header(content)
+    arrangement, geometry, placed = place(header)
+    stored = read_voxels(content, header)
+    values = _hounsfield(arrangement.apply(stored), header, entry.name)
+    modality = Remark("assumed_ct", "NIfTI does not say which modality this is; it is taken as CT in Hounsfield units")
+    warnings = (modality, *placed, *values.remarks, *_shape_remarks(values.hu, geometry))
+    return Scan(
+        series=content_series(fingerprint(header.nifti.binaryblock, stored)),
+        source=Source(root, (entry.name,), "nifti"),
+        slices=_slices(entry.name, geometry, len(values.hu), values),
+        volume=Volume(values.hu, geometry),
+        warnings=warnings,
+        refusal=values.refusal,
+    )
+
+
+def fingerprint(*parts: bytes | NDArray[Any]) -> bytes:
+    """32 bytes that tell contents apart; packing and file name do not enter."""
+    digest = hashlib.blake2b(digest_size=32)
+    for part in parts:
+        digest.update(part if isinstance(part, bytes) else part.tobytes(order="A"))
+    return digest.digest()
+
+
+def content_series(digest: bytes) -> Series:
+    """Identifiers for a format that has none, made from the content: the same content is the same scan.
+
+    UIDs are made from a UUID as PS3.5 B.2 allows. Such a file does not name a patient, so each is a patient of its own.
+    """
+    uids = [f"2.25.{uuid.UUID(bytes=half, version=5).int}" for half in (digest[:16], digest[16:32])]
+    return Series(patient=f"content-{digest[:8].hex()}", study_uid=uids[1], series_uid=uids[0], modality="CT")
+
+
+def _hounsfield(stored: NDArray[Any], header: Header, name: str) -> _Values:
+    """(D, H, W) int16 HU of stored numbers, slice by slice to spare memory, and what there is to say about them."""
+    slope, intercept = _slope_and_intercept(header)
+    hu = np.empty(stored.shape, dtype=np.int16)
+    found = [_fill(hu[index], plane, slope, intercept) for index, plane in enumerate(stored)]
+    low, high = min(one.low for one in found), max(one.high for one in found)
+    missing = sum(one.missing for one in found)
+    if missing > MANY_NAN * hu.size:
+        raise RefusedError("not_a_number", f"{missing} of {hu.size} voxels hold no number; that is no scan")
+    remarks: list[Remark] = []
+    repaired: tuple[str, ...] = ()
+    if missing:
+        remarks.append(Remark("not_a_number", f"{missing} voxels hold no number; they were taken as air"))
+        repaired += ("voxels without a number taken as air",)
+    if any(one.rounded for one in found):
+        repaired += ("rounded to whole HU",)
+    if low < _INT16.min or high > _INT16.max:
+        remarks.append(Remark("clipped_values", f"values from {low:g} to {high:g} were cut to the range of 16 bits"))
+        repaired += ("values outside 16 bits cut",)
+    eight_bits = header.dtype.itemsize == 1 and (slope, intercept) == (1.0, 0.0)
+    refusal, doubts, check = _doubts(low, high, name, eight_bits=eight_bits)
+    return _Values(hu, (*remarks, *doubts), refusal, check, repaired)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one slice held before it became int16."""
+
+    low: float
+    high: float
+    missing: int = 0
+    rounded: bool = False
+
+
+def _fill(hu: NDArray[np.int16], stored: NDArray[Any], slope: float, intercept: float) -> _Found:
+    """Write one slice as HU into `hu` and say what was found."""
+    if (slope, intercept) == (1.0, 0.0) and stored.dtype.kind == "i" and stored.dtype.itemsize <= 2:
+        hu[...] = stored
+        return _Found(float(hu.min()), float(hu.max()))
+    with np.errstate(all="ignore"):  # what is not finite is counted below
+        scaled = stored.astype(np.float64) * slope + intercept
+    finite = np.isfinite(scaled)
+    missing = int(finite.size - np.count_nonzero(finite))
+    if missing:
+        scaled[~finite] = AIR_HU
+    whole = np.rint(scaled)
+    rounded = float(np.abs(whole - scaled).max()) > 0.01
+    hu[...] = np.clip(whole, _INT16.min, _INT16.max)
+    return _Found(float(whole.min()), float(whole.max()), missing, rounded)
+
+
+def _slope_and_intercept(header: Header) -> tuple[float, float]:
+    """NIfTI-1 standard: no scaling where scl_slope is 0; nibabel stores that as NaN."""
+    slope, intercept = float(header.nifti["scl_slope"]), float(header.nifti["scl_inter"])
+    if slope == 0 or not np.isfinite(slope):
+        return 1.0, 0.0
+    if not np.isfinite(intercept):
+        raise RefusedError("bad_scaling", f"the NIfTI header scales by {slope:g} and shifts by {intercept}")
+    return slope, intercept
+
+
+def _doubts(low: float, high: float, name: str, *, eight_bits: bool) -> tuple[Refusal | None, tuple[Remark, ...], str]:
+    """What a CT scan cannot look like: (refusal, warnings, words for the slices' HU check)."""
+    if low == high:
+        reason = f"all voxels have the value {low:g}; there is no image"
+        return Refusal("blank_image", reason, (name,)), (), "blank"
+    if low >= 0 or eight_bits:
+        kind = "display values" if high <= 255 else "stored values without their intercept, or another modality"
+        reason = f"the values run from {low:g} to {high:g}, which are no Hounsfield units ({kind}); give the HU"
+        return Refusal("not_hu", reason, (name,)), (), f"not HU: {kind}"
+    if low > NO_AIR_HU:
+        reason = f"the lowest value is {low:g}: there is no air in this image, so it may not hold Hounsfield units"
+        return None, (Remark("not_hu", reason),), "doubtful: no air"
+    return None, (), "ok"
+
+
+def _shape_remarks(hu: HU, geometry: Geometry | None) -> tuple[Remark, ...]:
+    remarks: list[Remark] = []
+    if len(hu) == 1:
+        reason = "there is one slice only; what lies above and below is unknown, and so is its thickness"
+        remarks.append(Remark("single_slice", reason))
+    if geometry is not None and max(geometry.pixel_mm) > 2 * min(geometry.pixel_mm):
+        row_mm, column_mm = geometry.pixel_mm
+        reason = f"the pixels are {row_mm:.2f} x {column_mm:.2f} mm: this was not acquired in axial slices"
+        remarks.append(Remark("uneven_pixels", reason))
+    return tuple(remarks)
+
+
+def _slices(name: str, geometry: Geometry | None, count: int, values: _Values) -> tuple[Slice, ...]:
+    z = [None] * count if geometry is None else geometry.origins[:, 2].tolist()
+    gaps = [None] * count if geometry is None else [*geometry.gaps_mm.tolist(), None]
+    frames = range(count) if count > 1 else [None]
+    return tuple(
+        Slice(index, name, frame, "", z[index], gaps[index], values.check, values.repaired)
+        for index, frame in enumerate(frames)
+    )
