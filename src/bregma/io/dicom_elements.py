@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from struct import Struct
 
 from bregma.scan.errors import RefusedError
@@ -15,6 +14,9 @@ MAX_NESTING = 64
 
 LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 """Value representations whose length takes four bytes (PS3.5 table 7.1-1)."""
+
+SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+"""Value representations whose length takes two bytes."""
 
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
@@ -45,14 +47,17 @@ def read_element(data: bytes, at: int, *, order: str, explicit: bool) -> Element
 
     Raises:
         MoreNeeded: the element's head lies beyond the data.
+        RefusedError: "bad_header".
     """
     if at + 8 > len(data):
         raise MoreNeeded(at + 8)
     if explicit:
         group, number, vr, length = _EXPLICIT[order].unpack_from(data, at)
         if group != 0xFFFE:
-            if vr not in LONG_VRS:
+            if vr in SHORT_VRS:
                 return group << 16 | number, at + 8, length
+            if vr not in LONG_VRS:
+                raise RefusedError("bad_header", f"what stands at byte {at} is no element of a DICOM header")
             if at + 12 > len(data):
                 raise MoreNeeded(at + 12)
             return group << 16 | number, at + 12, _LONG[order].unpack_from(data, at + 8)[0]
@@ -60,25 +65,20 @@ def read_element(data: bytes, at: int, *, order: str, explicit: bool) -> Element
     return group << 16 | number, at + 8, length
 
 
-def elements(data: bytes, at: int, *, order: str, explicit: bool, stop: int) -> Iterator[Element]:
-    """The elements of the top level in turn, sequences passed over, up to and including the first from `stop` on.
+def after_sequence(data: bytes, at: int, value: int, *, order: str, explicit: bool) -> int:
+    """Where a sequence of undefined length ends; a loop, so that no depth of nesting exhausts the stack.
+
+    Args:
+        data: the beginning of a data set.
+        at: offset of the sequence's tag.
+        value: offset of its first item.
+        order: "<" little endian, ">" big endian.
+        explicit: whether the value representation is written.
 
     Raises:
-        MoreNeeded: the data end before `stop` is reached.
-        RefusedError: "bad_header", "nested_sequences".
+        MoreNeeded: the sequence goes on beyond the data.
+        RefusedError: "nested_sequences".
     """
-    while True:
-        tag, value, length = read_element(data, at, order=order, explicit=explicit)
-        if tag >> 16 == 0xFFFE or (explicit and not data[at + 4 : at + 6].isupper()):
-            raise RefusedError("bad_header", f"what stands at byte {at} ({tag:08X}) is no element of a DICOM header")
-        yield tag, value, length
-        if tag >= stop:
-            return
-        at = value + length if length != UNDEFINED else _after_sequence(data, at, value, order=order, explicit=explicit)
-
-
-def _after_sequence(data: bytes, at: int, value: int, *, order: str, explicit: bool) -> int:
-    """Offset after a sequence of undefined length; a loop, so that no depth of nesting exhausts the stack."""
     open_ = [explicit and data[at + 4 : at + 6] != b"UN"]  # PS3.5 section 6.2.2 note 2: UN holds implicit items
     while open_:
         if len(open_) > MAX_NESTING:

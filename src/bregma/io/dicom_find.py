@@ -74,7 +74,7 @@ class DicomFiles:
         return _with_their_refused(found, refused)
 
     def _patients_of_studies(self) -> dict[str, set[str]]:
-        patients = defaultdict(set)
+        patients: dict[str, set[str]] = defaultdict(set)
         for (_, study), images in self.images.items():
             patients[study] |= {image.header.text("PatientID") for image in images} - {""}
         return patients

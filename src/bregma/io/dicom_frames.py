@@ -66,7 +66,7 @@ def _read(head: bytes) -> Any:
 
 
 def _values(groups: Any) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for sequence, keywords in GROUPS.items():
         items = groups.get(sequence)
         if items:

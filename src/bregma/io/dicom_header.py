@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from struct import Struct
 
-from bregma.io.dicom_elements import UNDEFINED, MoreNeeded, elements, read_element
+from bregma.io.dicom_elements import ITEM, UNDEFINED, MoreNeeded, after_sequence, read_element
 from bregma.io.dicom_tags import (
     COMPRESSED,
     DEFLATED,
@@ -33,6 +33,7 @@ FIRST_BYTES = 8192
 MAX_HEADER_BYTES = 64 << 20
 """No header of a single image is longer, nor that of a multi-frame file with functional groups."""
 
+_SYNTAX_ELEMENT = b"\x02\x00\x10\x00UI"
 _STOP = min(FLOAT_PIXEL_DATA)
 _US = {"<": Struct("<H"), ">": Struct(">H")}
 
@@ -117,8 +118,19 @@ def _parse(data: bytes, *, whole: bool) -> Header | None:
 
 
 def _file_meta(data: bytes) -> tuple[dict[str, str], int]:
-    """The file meta information, and where the data set begins (PS3.10 section 7.1); lenient: all of it may miss."""
+    """The transfer syntax, and where the data set begins (PS3.10 section 7.1); lenient: all of it may miss."""
     at = 132 if data[128:132] == b"DICM" else 0
+    if data[at : at + 8] == b"\x02\x00\x00\x00UL\x04\x00":  # the group says its length: jump over it
+        end = at + 12 + int.from_bytes(data[at + 8 : at + 12], "little")
+        found = data.find(_SYNTAX_ELEMENT, at, end)
+        if found >= 0 and data[end : end + 2] in (b"\x08\x00", b"\x00\x08"):
+            start = found + 8
+            size = int.from_bytes(data[start - 2 : start], "little")
+            return {"TransferSyntaxUID": data[start : start + size].decode("latin-1").strip(" \0")}, end
+    return _walk_file_meta(data, at)
+
+
+def _walk_file_meta(data: bytes, at: int) -> tuple[dict[str, str], int]:
     meta: dict[str, str] = {}
     while data[at : at + 2] == b"\x02\x00":
         tag, value, length = read_element(data, at, order="<", explicit=_is_explicit(data, at))
@@ -148,27 +160,30 @@ def _is_explicit(data: bytes, at: int) -> bool:
 def _data_set(
     data: bytes, at: int, *, order: str, explicit: bool, whole: bool, meta: dict[str, str]
 ) -> tuple[dict[str, str], tuple[int | None, int | None]]:
+    """The wanted values of the top level, and where the pixels are and how long."""
     values = dict(meta)
-    try:
-        for tag, value, length in elements(data, at, order=order, explicit=explicit, stop=_STOP):
-            if tag >= _STOP:
-                return values, _pixels(tag, value, length)
-            if tag in TEXT and length != UNDEFINED:
-                if value + length > len(data):
-                    raise MoreNeeded(value + length)
-                values[TEXT[tag]] = data[value : value + length].decode("latin-1").strip(" \0")
-            elif tag in SHORT and length >= 2:
-                if value + 2 > len(data):
-                    raise MoreNeeded(value + 2)
-                values[SHORT[tag]] = str(_US[order].unpack_from(data, value)[0])
-    except MoreNeeded as more:
-        if whole and more.size == len(data) + 8:  # the file ends cleanly between two elements: no pixels in it
+    while True:
+        if whole and at == len(data):  # the file ends cleanly between two elements: no pixels in it
             return values, (None, None)
-        raise
-    raise AssertionError("the walk ends at the pixels or asks for more")
+        tag, value, length = read_element(data, at, order=order, explicit=explicit)
+        if tag >= _STOP:
+            return values, _pixels(tag, value, length)
+        if length == UNDEFINED:
+            at = after_sequence(data, at, value, order=order, explicit=explicit)
+            continue
+        at = value + length
+        if tag in TEXT or tag in SHORT:
+            if at > len(data):
+                raise MoreNeeded(at)
+            if tag in TEXT:
+                values[TEXT[tag]] = data[value:at].decode("latin-1").strip(" \0")
+            elif length >= 2:
+                values[SHORT[tag]] = str(_US[order].unpack_from(data, value)[0])
 
 
 def _pixels(tag: int, value: int, length: int) -> tuple[int | None, int | None]:
+    if tag >> 16 == ITEM >> 16:
+        raise RefusedError("bad_header", f"a delimiter ({tag:08X}) stands where an element should begin")
     if tag in FLOAT_PIXEL_DATA:
         raise RefusedError("float_pixels", "the pixels are floating-point numbers, which no CT image has")
     if tag != PIXEL_DATA:

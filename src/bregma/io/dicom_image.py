@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from dataclasses import dataclass
@@ -30,7 +31,6 @@ class PixelFormat:
         signed: two's complement.
         slope: HU per stored unit; 1 when not given.
         intercept: HU of stored zero; 0 when not given.
-        rescaled: whether the file gives slope and intercept.
         padding: first and last stored value that stands for "no tissue here", or None.
     """
 
@@ -42,7 +42,6 @@ class PixelFormat:
     signed: bool
     slope: float
     intercept: float
-    rescaled: bool
     padding: tuple[int, int] | None
 
     @property
@@ -95,17 +94,11 @@ def image_of(file: str, file_size: int, header: Header, *, frame: int | None = N
             "image_too_large", "truncated_pixels", "oversized_pixels", "bad_header".
     """
     _refuse_kinds(header)
-    layout = _format(header)
+    layout = _format(*(header.text(word) for word in _FORMAT_WORDS))
     _check_size(header, layout, file_size)
-    orientation = numbers(header.text("ImageOrientationPatient"), 6)
-    if orientation is not None and not _is_orientation(orientation):
-        orientation = None
-    spacing = numbers(header.text("PixelSpacing"), 2)
-    if spacing is not None and not all(0.01 <= mm <= 20.0 for mm in spacing):
-        spacing = None
     position = numbers(header.text("ImagePositionPatient"), 3)
-    pixel_mm = (spacing[0], spacing[1]) if spacing else None
-    return Image(file, frame, file_size, header, layout, position, orientation, pixel_mm)
+    orientation = _orientation(header.text("ImageOrientationPatient"))
+    return Image(file, frame, file_size, header, layout, position, orientation, _spacing(header.text("PixelSpacing")))
 
 
 def numbers(text: str, count: int) -> tuple[float, ...] | None:
@@ -124,63 +117,98 @@ def number(header: Header, keyword: str) -> float | None:
 
 
 def _refuse_kinds(header: Header) -> None:
-    kind, modality = header.text("ImageType"), header.text("Modality")
-    said = kind + "\\" + header.text("SeriesDescription")
     if header.pixels_at is None:
         if not header.text("Rows"):
+            modality = header.text("Modality")
             raise RefusedError("not_an_image", f"a DICOM object without an image (modality {modality!r})")
         raise RefusedError("no_pixels", "the file says how large its image is, but holds no pixels")
-    if DOSE_PAGE.search(said):
-        raise RefusedError("dose_page", f"a page about dose or patient, not a slice (image type {kind!r})")
-    if LOCALIZER.search(said):
-        raise RefusedError("localizer", f"a scout view, not a slice (image type {kind!r})")
-    if header.text("SamplesPerPixel") not in ("", "1"):
-        raise RefusedError("color_image", "a colour image, not a CT slice")
+    kind = header.text("ImageType")
+    page = _page(kind, header.text("SeriesDescription"))
+    if page is None and header.text("SamplesPerPixel") not in ("", "1"):
+        page = "color_image", "a colour image, not a CT slice"
+    if page is not None:
+        raise RefusedError(page[0], f"{page[1]} (image type {kind!r})")
+
+
+@functools.lru_cache(maxsize=256)
+def _page(kind: str, description: str) -> tuple[str, str] | None:
+    """Code and words for what lies among slices without being one."""
+    if DOSE_PAGE.search(kind) or DOSE_PAGE.search(description):
+        return "dose_page", "a page about dose or patient, not a slice"
+    if LOCALIZER.search(kind) or LOCALIZER.search(description):
+        return "localizer", "a scout view, not a slice"
     if SCREEN.search(kind):
-        raise RefusedError("screen_capture", f"a picture of a screen, not a slice (image type {kind!r})")
+        return "screen_capture", "a picture of a screen, not a slice"
+    return None
 
 
-def _format(header: Header) -> PixelFormat:
-    rows, columns = _count(header, "Rows"), _count(header, "Columns")
-    if rows > MAX_SIDE or columns > MAX_SIDE:
+_FORMAT_WORDS = (
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PhotometricInterpretation",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+)
+
+
+@functools.lru_cache(maxsize=256)
+def _format(
+    rows: str,
+    columns: str,
+    allocated: str,
+    stored: str,
+    high: str,
+    representation: str,
+    photometric: str,
+    slope: str,
+    intercept: str,
+    padding: str,
+    padding_limit: str,
+) -> PixelFormat:
+    height, width = _count("Rows", rows), _count("Columns", columns)
+    if height > MAX_SIDE or width > MAX_SIDE:
         raise RefusedError("image_too_large", f"the image claims {rows} x {columns} pixels; at most {MAX_SIDE} a side")
-    allocated = _count(header, "BitsAllocated")
-    stored = int(header.text("BitsStored") or allocated)
-    high = int(header.text("HighBit") or stored - 1)
-    photometric = header.text("PhotometricInterpretation") or "MONOCHROME2"
-    if allocated not in (8, 16, 32) or not 1 <= stored <= allocated or not stored - 1 <= high < allocated:
-        said = f"{allocated} bits allocated, {stored} stored, high bit {high}"
-        raise RefusedError("unsupported_pixels", f"pixels of {said} are not read")
-    if not photometric.startswith("MONOCHROME"):
+    if photometric and not photometric.startswith("MONOCHROME"):
         raise RefusedError("color_image", f"a colour image ({photometric}), not a CT slice")
-    slope, intercept = number(header, "RescaleSlope"), number(header, "RescaleIntercept")
-    signed = header.text("PixelRepresentation") == "1"
+    signed = representation == "1"
+    scale, shift = numbers(slope.partition("\\")[0], 1), numbers(intercept.partition("\\")[0], 1)
     return PixelFormat(
-        rows,
-        columns,
-        allocated,
-        stored,
-        high,
+        height,
+        width,
+        *_bits(allocated, stored, high),
         signed,
-        slope=slope or 1.0,
-        intercept=intercept or 0.0,
-        rescaled=bool(slope) and intercept is not None,
-        padding=_padding(header, signed=signed),
+        slope=scale[0] if scale and scale[0] else 1.0,
+        intercept=shift[0] if shift else 0.0,
+        padding=_padding(padding, padding_limit, signed=signed),
     )
 
 
-def _count(header: Header, keyword: str) -> int:
-    text = header.text(keyword)
+def _count(keyword: str, text: str) -> int:
     if not text or int(text) == 0:
         raise RefusedError("bad_header", f"{keyword} is {text or 'missing'}; an image needs it")
     return int(text)
 
 
-def _padding(header: Header, *, signed: bool) -> tuple[int, int] | None:
-    texts = [header.text(word) for word in ("PixelPaddingValue", "PixelPaddingRangeLimit") if header.text(word)]
-    if not texts or not header.text("PixelPaddingValue"):
+def _bits(allocated: str, stored: str, high: str) -> tuple[int, int, int]:
+    room = _count("BitsAllocated", allocated)
+    kept = int(stored or room)
+    top = int(high or kept - 1)
+    if room not in (8, 16, 32) or not 1 <= kept <= room or not kept - 1 <= top < room:
+        said = f"{room} bits allocated, {kept} stored, high bit {top}"
+        raise RefusedError("unsupported_pixels", f"pixels of {said} are not read")
+    return room, kept, top
+
+
+def _padding(value: str, limit: str, *, signed: bool) -> tuple[int, int] | None:
+    if not value:
         return None
-    values = [int(text) - (65536 if signed and int(text) >= 32768 else 0) for text in texts]
+    values = [int(text) - (65536 if signed and int(text) >= 32768 else 0) for text in (value, limit or value)]
     return min(values), max(values)
 
 
@@ -200,9 +228,19 @@ def _check_size(header: Header, layout: PixelFormat, file_size: int) -> None:
         raise RefusedError("oversized_pixels", f"{said} there, so that the header cannot be trusted")
 
 
-def _is_orientation(directions: tuple[float, ...]) -> bool:
-    """Two unit vectors at right angles, within what rounding to three digits does."""
+@functools.lru_cache(maxsize=256)
+def _orientation(text: str) -> tuple[float, ...] | None:
+    """Two unit vectors at right angles, within what rounding to three digits does; else None."""
+    directions = numbers(text, 6)
+    if directions is None:
+        return None
     row, column = directions[:3], directions[3:]
     lengths = math.hypot(*row), math.hypot(*column)
     across = sum(a * b for a, b in zip(row, column, strict=True))
-    return all(abs(length - 1.0) < 0.01 for length in lengths) and abs(across) < 0.01
+    return directions if all(abs(length - 1.0) < 0.01 for length in lengths) and abs(across) < 0.01 else None
+
+
+@functools.lru_cache(maxsize=256)
+def _spacing(text: str) -> tuple[float, float] | None:
+    spacing = numbers(text, 2)
+    return (spacing[0], spacing[1]) if spacing and all(0.01 <= mm <= 20.0 for mm in spacing) else None

@@ -145,9 +145,7 @@ def _scan(candidate: Candidate, loading: _Loading) -> Scan:
         source=Source(candidate.root, files, "dicom"),
         slices=_slices(images, geometry, checks, loading.repaired),
         volume=Volume(values, geometry),
-        warnings=tuple(
-            [*candidate.remarks, *_reading_remarks(loading, geometry), *warnings_of(header, geometry, content, checks)]
-        ),
+        warnings=(*candidate.remarks, *_reading_remarks(loading, geometry), *warnings_of(header, geometry, content, checks)),
         refusal=Refusal(why[0].code, "; ".join(w.message for w in why), files, candidate.series_uid) if why else None,
         excluded=(*candidate.excluded, *loading.excluded),
     )

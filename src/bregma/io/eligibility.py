@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from bregma.io.dicom_image import number, numbers
 from bregma.io.dicom_header import Header
+from bregma.io.dicom_image import number, numbers
 from bregma.io.dicom_tags import LOSSY
 from bregma.io.hu_check import OK, Content
 from bregma.scan.study import Remark

@@ -9,8 +9,8 @@ from pathlib import Path
 from bregma.io.candidate import Candidate, Discovery
 from bregma.io.dicom_find import DicomFiles
 from bregma.io.dicom_scan import load_dicom
-from bregma.io.entry import Entry
-from bregma.io.files import list_entries, open_entry
+from bregma.io.entry import Entry, entry_of_file
+from bregma.io.files import list_entries, open_entry, root_of
 from bregma.io.zip_entries import ARCHIVE_MARK
 from bregma.scan.errors import RefusedError
 from bregma.scan.study import Refusal
@@ -113,11 +113,13 @@ class _Files:
 
     def __init__(self, candidate: Candidate) -> None:
         self._root = candidate.root
+        self._folder = root_of(candidate.root)
         self._members: dict[str, Entry] | None = None
 
     def __call__(self, name: str) -> Entry:
         if ARCHIVE_MARK not in name:
-            return open_entry(self._root, name)
+            plain = self._folder / name
+            return entry_of_file(plain, name, size=0) if plain.exists() else open_entry(self._root, name)
         if self._members is None:
             self._members = {entry.name: entry for entry in list_entries(self._root)[0]}
         if name not in self._members:

@@ -30,7 +30,8 @@ def holes(gaps_mm: Vector, thickness_mm: Sequence[float | None]) -> list[tuple[i
         return []
     usual = _usual(gaps_mm)
     found = []
-    for index, gap in enumerate(gaps_mm):
+    for index in np.flatnonzero(gaps_mm > HOLE * gaps_mm.min()).tolist():
+        gap = float(gaps_mm[index])
         reach = [mm for mm in thickness_mm[index : index + 2] if mm]
         if reach and gap <= 1.1 * max(reach):
             continue
@@ -39,7 +40,7 @@ def holes(gaps_mm: Vector, thickness_mm: Sequence[float | None]) -> list[tuple[i
         if usual is not None and _run(gaps_mm, index) < 3:
             normal = min(normal, usual)
         if gap > HOLE * normal:
-            found.append((index, max(1, round(float(gap) / normal) - 1)))
+            found.append((index, max(1, round(gap / normal) - 1)))
     return found
 
 

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from bregma.io.dicom_image import PixelFormat
 
 HU = NDArray[np.int16]
+Stored = NDArray[Any]
+Span = tuple[int, int]
+"""Lowest and highest value."""
 
 AIR = -1024
 """HU of what is no tissue; the lowest value kept."""
@@ -27,7 +30,7 @@ WRAPPED_SHARE = 0.1
 """Share of voxels near the top of 12 bits above which a background must have wrapped round (air is far more)."""
 
 
-def to_hounsfield(stored: NDArray[Any], layout: PixelFormat, out: HU) -> tuple[str, ...]:
+def to_hounsfield(stored: Stored, layout: PixelFormat, out: HU) -> tuple[str, ...]:
     """Turn the stored values of one slice into HU.
 
     Args:
@@ -40,23 +43,23 @@ def to_hounsfield(stored: NDArray[Any], layout: PixelFormat, out: HU) -> tuple[s
     """
     said: list[str] = []
     padding = _padding_mask(stored, layout)
-    stored = _significant_bits(stored, layout, said)
+    span = int(stored.min()) if layout.signed else 0, int(stored.max())
+    stored, span = _significant_bits(stored, layout, span, said)
     intercept = layout.intercept
     if has_wrapped(stored, layout):
-        stored = (stored + np.uint16(1000)) & np.uint16(4095)
-        intercept = -1000.0
+        stored, span, intercept = (stored + np.uint16(1000)) & np.uint16(4095), (0, 4095), -1000.0
         said.append("12-bit wrap of the background undone: 1000 added, wrapped at 4096, intercept -1000")
-    _rescale(stored, layout.slope, intercept, out, said)
+    lowest = _rescale(stored, layout.slope, intercept, span, out, said)
     if padding is not None:
         out[padding] = AIR
         said.append("pixel padding set to -1024 HU")
-    if int(out.min()) < AIR:
-        np.maximum(out, AIR, out=out)
+    if lowest < AIR:
+        np.maximum(out, np.int16(AIR), out=out)
         said.append("values below -1024 HU (padding) set to -1024")
     return tuple(said)
 
 
-def has_wrapped(stored: NDArray[Any], layout: PixelFormat) -> bool:
+def has_wrapped(stored: Stored, layout: PixelFormat) -> bool:
     """Whether a 12-bit unsigned image with an intercept near 0 lost its background through the bottom.
 
     Some RSNA 2019 files hold HU + about 0 in 12 unsigned bits, so that air (-1000) became 3096.
@@ -67,22 +70,20 @@ def has_wrapped(stored: NDArray[Any], layout: PixelFormat) -> bool:
     return float(np.count_nonzero(sample >= 2900)) / sample.size > WRAPPED_SHARE
 
 
-def _significant_bits(stored: NDArray[Any], layout: PixelFormat, said: list[str]) -> NDArray[Any]:
+def _significant_bits(stored: Stored, layout: PixelFormat, span: Span, said: list[str]) -> tuple[Stored, Span]:
     """Shift and mask away what lies outside the stored bits (overlays, garbage), if anything does."""
-    bits, spare = layout.bits_stored, stored.dtype.itemsize * 8 - layout.bits_stored
+    bits, width = layout.bits_stored, stored.dtype.itemsize * 8
     shift = layout.high_bit + 1 - bits
-    if shift == 0:
-        if spare == 0:
-            return stored
-        low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if layout.signed else (0, (1 << bits) - 1)
-        if int(stored.max()) <= high and (not layout.signed or int(stored.min()) >= low):
-            return stored
+    low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if layout.signed else (0, (1 << bits) - 1)
+    if shift == 0 and low <= span[0] and span[1] <= high:
+        return stored, span
     said.append(f"bits outside the {bits} stored ones cleared")
-    raised = np.left_shift(stored, spare - shift)  # as far up as they go, so that the sign arrives at its place
-    return np.right_shift(raised, spare, out=raised)
+    raised = np.left_shift(stored, width - bits - shift)  # as far up as they go, so that the sign arrives at its place
+    kept: Stored = np.right_shift(raised, width - bits, out=raised)
+    return kept, (int(kept.min()), int(kept.max()))
 
 
-def _padding_mask(stored: NDArray[Any], layout: PixelFormat) -> NDArray[np.bool_] | None:
+def _padding_mask(stored: Stored, layout: PixelFormat) -> NDArray[np.bool_] | None:
     """Where the file says that there is no tissue, unless the rescale puts it below air anyway."""
     if layout.padding is None:
         return None
@@ -98,30 +99,24 @@ def _padding_mask(stored: NDArray[Any], layout: PixelFormat) -> NDArray[np.bool_
 
 def _from_border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The part of a mask that reaches the left or right border along its row: around the patient, not inside."""
-    left = np.logical_and.accumulate(mask, axis=1)
-    right = np.logical_and.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
+    left: NDArray[np.bool_] = np.logical_and.accumulate(mask, axis=1)
+    right: NDArray[np.bool_] = np.logical_and.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
     return left | right
 
 
-def _rescale(stored: NDArray[Any], slope: float, intercept: float, out: HU, said: list[str]) -> None:
-    if slope == 1.0 and intercept.is_integer() and abs(intercept) < HIGHEST:
-        if stored.dtype.itemsize <= 2 and _fits(stored, int(intercept)):
+def _rescale(stored: Stored, slope: float, intercept: float, span: Span, out: HU, said: list[str]) -> int:
+    """Fill `out`, exactly where slope and intercept are whole; the lowest HU."""
+    if slope == 1.0 and intercept.is_integer():
+        lowest, highest = span[0] + int(intercept), span[1] + int(intercept)
+        inside = lowest >= LOWEST and max(highest, span[1], abs(int(intercept))) <= HIGHEST
+        if inside and stored.dtype.itemsize <= 2:
             np.add(stored.view(np.int16) if stored.dtype.itemsize == 2 else stored, np.int16(intercept), out=out)
-            return
-        wide = stored.astype(np.int64) + int(intercept)
-    else:
-        exact = stored * np.float64(slope) + intercept
-        whole = np.rint(exact)
-        if not np.array_equal(exact, whole):
-            said.append("rounded to whole HU")
-        wide = np.clip(whole, -(2.0**62), 2.0**62).astype(np.int64)
-    if int(wide.max()) > HIGHEST or int(wide.min()) < LOWEST:
+            return lowest
+    exact = stored * np.float64(slope) + intercept
+    whole = np.rint(exact)
+    if not np.array_equal(exact, whole):
+        said.append("rounded to whole HU")
+    if float(whole.max()) > HIGHEST or float(whole.min()) < LOWEST:
         said.append("values beyond 16 bits cut off")
-    out[...] = np.clip(wide, LOWEST, HIGHEST)
-
-
-def _fits(stored: NDArray[Any], intercept: int) -> bool:
-    highest = int(stored.max())
-    if highest > HIGHEST or highest + intercept > HIGHEST:
-        return False
-    return intercept >= 0 or stored.dtype.kind == "u" or int(stored.min()) + intercept >= LOWEST
+    out[...] = np.clip(whole, LOWEST, HIGHEST)
+    return int(out.min())

@@ -22,7 +22,12 @@ KEY_VARIABLE = "BREGMA_KEY"
 
 def pseudonym(patient_id: str) -> str:
     """The pseudonym of a patient: "P" and 13 letters and digits (64 bits)."""
-    digest = hmac.new(_installation_key(), patient_id.strip().encode(), hashlib.sha256).digest()
+    return _keyed(_installation_key(), patient_id.strip())
+
+
+@functools.lru_cache(maxsize=1024)
+def _keyed(key: bytes, patient_id: str) -> str:
+    digest = hmac.new(key, patient_id.encode(), hashlib.sha256).digest()
     return "P" + base64.b32encode(digest[:8]).decode().rstrip("=")
 
 

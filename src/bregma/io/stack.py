@@ -6,6 +6,7 @@ only by its Series Instance UID (two acquisitions, two matrices) becomes stacks 
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -145,7 +146,7 @@ def _interleaved(groups: list[list[Image]]) -> bool:
     heights = [_heights(group) for group in groups]
     step = max(float(np.diff(np.sort(h)).max()) for h in heights)
     spans = sorted((float(h.min()), float(h.max())) for h in heights)
-    return any(low < top - 1.5 * step for (_, top), (low, _) in zip(spans, spans[1:], strict=False))
+    return any(low < top - 1.5 * step for (_, top), (low, _) in itertools.pairwise(spans))
 
 
 def _most_at_one_place(images: list[Image]) -> int:
