@@ -1,0 +1,95 @@
+"""`bregma import`, `bregma labels`, `bregma split`: what goes into a library folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bregma.cli.output import console, progress_bar
+
+LibraryOption = Annotated[Path, typer.Option("--library", "-L", help="The library's folder; import makes it.")]
+UrlOption = Annotated[
+    str | None, typer.Option("--url", envvar="BREGMA_DATABASE_URL", help="A PostgreSQL URL instead of the SQLite file.")
+]
+
+labels_app = typer.Typer(help="Bring labels into a library.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command("import")(import_scans)
+    app.add_typer(labels_app, name="labels")
+    app.command()(split)
+
+
+def import_scans(
+    path: Annotated[Path, typer.Argument(help="A file, a folder tree, a zip or a DICOMDIR medium.")],
+    *,
+    library: LibraryOption,
+    url: UrlOption = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that read and compress.")] = 2,
+) -> None:
+    """Bring scans into a library: pixels as lossless HU, originals untouched.
+
+    Safe to stop and to run again at any point: what is stored is not stored twice.
+
+    Example: `bregma import /data/ct --library lib`
+    """
+    from bregma.catalogue import ingest
+    from bregma.catalogue.library import Library
+
+    with Library.open_or_create(library, url=url) as opened, progress_bar("importing") as progress:
+        report = ingest.import_scans(opened, path, workers=workers, progress=progress)
+    console.print(f"{len(report.stored)} stored, {len(report.already)} already there, {len(report.refused)} refused")
+    for refusal in report.refused:
+        console.print(f"  {refusal.code}: {refusal.reason} ({len(refusal.files)} files)", highlight=False, markup=False)
+    if report.refused:
+        raise typer.Exit(1)
+
+
+@labels_app.command("import")
+def import_labels(
+    table: Annotated[Path, typer.Argument(help="A CSV as docs/labels.md describes it.")],
+    *,
+    library: LibraryOption,
+    url: UrlOption = None,
+    source: Annotated[str | None, typer.Option(help='Who says so, for rows that do not: "reader:a", "report".')] = None,
+) -> None:
+    """Bring labels into a library: scan, slice and lesion level, contours and masks; blank stays unknown.
+
+    All rows are checked before any is stored.
+
+    Example: `bregma labels import labels.csv --library lib --source reader:a`
+    """
+    from bregma.catalogue import label_table
+    from bregma.catalogue.library import Library
+
+    with Library.open(library, url=url) as opened:
+        report = label_table.import_labels(opened, table, source=source)
+    console.print(report.summary(), highlight=False, markup=False)
+
+
+def split(
+    name: Annotated[str, typer.Argument(help="The split's name.")] = "default",
+    *,
+    library: LibraryOption,
+    url: UrlOption = None,
+    train: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of patients to train on.")] = 0.7,
+    validation: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share to choose and calibrate on.")] = 0.15,
+    test: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share to measure on.")] = 0.15,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same split.")] = 0,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a split of this name.")] = False,
+) -> None:
+    """Split the patients of a library into training, validation and test parts, and store the split by name.
+
+    Example: `bregma split --library lib --train 0.7 --validation 0.3 --test 0`
+    """
+    from bregma.catalogue import splits
+    from bregma.catalogue.library import Library
+
+    fractions = {"train": train, "validation": validation, "test": test}
+    with Library.open(library, url=url) as opened:
+        report = splits.make_split(opened, name, fractions=fractions, seed=seed, replace=replace)
+    console.print(report.summary(), highlight=False, markup=False)

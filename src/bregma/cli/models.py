@@ -1,0 +1,62 @@
+"""`bregma models`: which model packages are installed, what they have seen, and whether they are whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bregma.cli.output import console
+
+app = typer.Typer(help="List, show and verify model packages.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_packages() -> None:
+    """List the installed packages: the bundled ones, then those in $BREGMA_MODELS.
+
+    Example: `bregma models list`
+    """
+    from rich.table import Table
+
+    from bregma.models.package import installed_packages
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("name", "version", "digest", "findings", "folder"):
+        table.add_column(title)
+    for package in installed_packages():
+        findings = ", ".join(package.findings)
+        table.add_row(package.name, package.version, package.digest[:12], findings, str(package.folder))
+    console.print(table)
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="A package's name or folder.")]) -> None:
+    """Show a package's card: what it saw, what it was measured on, its limits.
+
+    Example: `bregma models show radnet-phantom`
+    """
+    from bregma.models.package import find_package
+    from bregma.report.table import card_table
+
+    console.print(card_table(find_package(name)))
+
+
+@app.command()
+def verify(name: Annotated[str, typer.Argument(help="A package's name or folder.")]) -> None:
+    """Check that a package is whole: digest, format, and that the network answers as described.
+
+    Example: `bregma models verify radnet-phantom`
+    """
+    from bregma.models.package import find_package
+    from bregma.models.verify import verify_package
+
+    folder = Path(name) if Path(name).is_dir() else find_package(name).folder
+    checks = verify_package(folder)
+    for check in checks:
+        mark = "[green]ok[/]" if check.passed else "[red]failed[/]"
+        console.print(f"{mark} {check.name}: ", end="")
+        console.print(check.message, highlight=False, markup=False, soft_wrap=True)
+    if not all(check.passed for check in checks):
+        raise typer.Exit(1)

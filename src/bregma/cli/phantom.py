@@ -1,0 +1,50 @@
+"""`bregma phantom`: scans whose truth is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bregma.cli.output import console, progress_bar
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(phantom)
+
+
+def phantom(
+    folder: Annotated[Path, typer.Argument(help="Where to write; made if it is not there.")],
+    *,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many studies.")] = 10,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same heads.")] = 0,
+    positive_share: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of studies with a bleed.")] = 0.5,
+    size: Annotated[int, typer.Option(min=32, max=1024, help="Rows and columns.")] = 512,
+    slices: Annotated[int, typer.Option(min=1, max=600, help="Slices per study.")] = 32,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+) -> None:
+    """Draw heads with and without bleeds and write them as DICOM, with labels and masks.
+
+    The folder gets scans/ (one folder per study), labels.csv and masks/, which `bregma import` and
+    `bregma labels import` take. Interrupted work goes on where it stopped.
+
+    Example: `bregma phantom heads --count 60 --seed 1`
+    """
+    from bregma.phantom.studies import write_studies
+
+    with progress_bar("drawing") as progress:
+        write_studies(
+            folder,
+            count=count,
+            seed=seed,
+            positive_share=positive_share,
+            size=size,
+            slices=slices,
+            workers=workers,
+            progress=progress,
+        )
+    console.print(
+        f"{count} studies in {folder}; next: bregma import {folder / 'scans'} --library LIBRARY", soft_wrap=True
+    )

@@ -1,0 +1,158 @@
+"""`bregma inspect` and `bregma read`: what a path holds, and what the models say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bregma.cli.output import console, errors
+from bregma.scan.errors import RequestError
+from bregma.scan.study import Refusal
+
+if TYPE_CHECKING:
+    from bregma.models.predictor import Predictor
+    from bregma.scan.volume import Scan
+
+NOT_SCANS = frozenset({"not_an_image", "duplicate", "scout", "secondary_capture", "dicomdir"})
+"""Refusal codes of files that nobody would call a scan: they are listed, and do not change the exit code."""
+
+PathArgument = Annotated[
+    Path, typer.Argument(help="A file, a folder tree, a zip, a DICOMDIR medium, NIfTI or PNG slices.")
+]
+AtOption = Annotated[
+    list[str] | None,
+    typer.Option("--at", metavar="X,Y,Z", help="Tell the HU at this patient point, LPS mm (repeatable)."),
+]
+JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the result as docs/contract.md describes it.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(inspect)
+    app.command()(read)
+
+
+def inspect(path: PathArgument, *, at: AtOption = None, json: JsonOption = None) -> None:
+    """Say what scans a path holds: geometry, checks, warnings, refusals. Nothing is read by a model.
+
+    Exit code 0 when every scan can be read, 1 when some were refused, 2 when the request was wrong.
+
+    Examples: `bregma inspect scan.zip`; `bregma inspect scan --at 12,-30,55 --json scan.json`
+    """
+    from bregma.report.contract import document, inspection, refusals_of, write_json
+    from bregma.report.table import scan_table
+
+    points = [_point(text) for text in at or []]
+    entries, refused = [], []
+    for scan, _ in _scans(path, refused):
+        entry = inspection(scan, points)
+        entries.append(entry)
+        refused += refusals_of(scan)
+        console.print(scan_table(scan), soft_wrap=True)
+        for point in entry["points"]:
+            value = "outside the scan" if point["hu"] is None else f"{point['hu']} HU"
+            console.print(f"  at {point['mm']}: {value}", highlight=False)
+    if json is not None:
+        write_json(json, document(entries, refused))
+    _finish(len(entries), refused)
+
+
+def read(
+    path: PathArgument,
+    *,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", help="A package's name or folder (repeatable); else the bundled one."),
+    ] = None,
+    json: JsonOption = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write one row per slice.")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write one self-contained page per scan into this folder.")
+    ] = None,
+    masks: Annotated[
+        Path | None, typer.Option("--masks", help="Write lesion masks into this folder, in the grid of the input.")
+    ] = None,
+    at: AtOption = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the network; else one per core.")] = None,
+) -> None:
+    """Read head scans: per slice and per scan probability, verdict, lesions, and everything left out and why.
+
+    "No hemorrhage found" is said only of a scan that was wholly read.
+    Exit code 0 when every scan was read, 1 when some were refused, 2 when the request was wrong.
+
+    Examples: `bregma read scan`; `bregma read scan.zip --html out --json out.json`
+    """
+    from bregma.reading import read_scan
+    from bregma.report.contract import document, reading_entry, refusals_of, write_json
+    from bregma.report.csv import slice_rows, write_csv
+    from bregma.report.table import reading_table
+
+    points = [_point(text) for text in at or []]
+    predictors = _predictors(model or [], threads)
+    entries, rows, refused = [], [], []
+    for scan, seconds in _scans(path, refused):
+        reading = read_scan(scan, predictors, load_seconds=seconds)
+        entries.append(reading_entry(reading, points))
+        rows += slice_rows(reading)
+        refused += refusals_of(scan)
+        console.print(reading_table(reading), soft_wrap=True)
+        if html is not None:
+            from bregma.report.page import write_page
+
+            console.print(f"  page: {write_page(reading, html)}", highlight=False, soft_wrap=True)
+        if masks is not None:
+            from bregma.report.masks import write_masks
+
+            console.print(f"  masks: {write_masks(reading, masks)}", highlight=False, soft_wrap=True)
+    if json is not None:
+        write_json(json, document(entries, refused))
+    if csv is not None:
+        write_csv(csv, rows)
+    _finish(len(entries), refused)
+
+
+def _scans(path: Path, refused: list[Refusal]) -> Iterator[tuple[Scan, float]]:
+    """Every scan below the path with the seconds that loading it took; what is none goes to `refused`."""
+    from bregma.io.find import find_scans
+
+    start = perf_counter()
+    for found in find_scans(path):
+        if isinstance(found, Refusal):
+            refused.append(found)
+        else:
+            yield found, perf_counter() - start
+        start = perf_counter()
+
+
+def _predictors(names: Sequence[str], threads: int | None) -> list[Predictor]:
+    from bregma.models.package import find_package, installed_packages
+    from bregma.models.predictor import Predictor
+
+    packages = [find_package(name) for name in names] or installed_packages()
+    if not packages:
+        raise RequestError("no model package is installed; train one (bregma train) or set BREGMA_MODELS")
+    return [Predictor(package, threads=threads) for package in packages]
+
+
+def _point(text: str) -> tuple[float, float, float]:
+    try:
+        x, y, z = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise RequestError(
+            f"--at {text!r} is no point; expected three numbers in mm, such as --at 12,-30,55"
+        ) from error
+    return x, y, z
+
+
+def _finish(scans: int, refused: Sequence[Refusal]) -> None:
+    """Tell what was refused and set the exit code."""
+    from bregma.report.table import refusal_table
+
+    if refused:
+        errors.print(refusal_table(refused))
+    if scans == 0 or any(refusal.code not in NOT_SCANS for refusal in refused):
+        raise typer.Exit(1)

@@ -1,0 +1,53 @@
+"""`bregma train`: from a recipe and a library to a model package."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bregma.cli.library import LibraryOption, UrlOption
+from bregma.cli.output import console, progress_bar
+from bregma.scan.errors import MissingExtraError
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(train)
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name (radnet, densenet40, ...) or a TOML file.")],
+    *,
+    library: LibraryOption,
+    url: UrlOption = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the run; the same folder goes on where it stopped.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="The split whose parts train and validation are used.")] = "default",
+    seed: Annotated[int, typer.Option(help="Seed of the weights and of the order of the data.")] = 0,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a key of the recipe: optimizer.epochs=10 (repeatable).")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Train a recipe on a library and export the best network as a package.
+
+    Ctrl-C ends cleanly; the same command goes on. The run's folder holds the recipe, log.csv, TensorBoard curves, the
+    best and the last state, and the package.
+
+    Example: `bregma train radnet --library lib --set preprocessing.pixel_mm=2 --set optimizer.epochs=10`
+    """
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtraError("train", "bregma train")
+    from bregma.catalogue.library import Library
+    from bregma.training.recipe import load_recipe
+    from bregma.training.train import train as train_recipe
+
+    chosen = load_recipe(recipe, settings or [])
+    folder = run or Path("runs") / f"{chosen.name}-{seed}"
+    with Library.open(library, url=url) as opened, progress_bar(f"training {chosen.name}") as progress:
+        package = train_recipe(chosen, opened, folder, split=split, seed=seed, device=device, progress=progress)
+    console.print(f"package: {package}\nnext: bregma evaluate {package} --library {library}", soft_wrap=True)
