@@ -15,39 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bregma.io.entry import Entry
+from bregma.io.hounsfield import AIR
 from bregma.io.nifti_grid import place
 from bregma.io.nifti_header import Header, parse_header, read_voxels
+from bregma.io.plain_checks import check_plain
 from bregma.scan.errors import RefusedError
 from bregma.scan.study import Refusal, Remark, Series, Slice, Source
 from bregma.scan.volume import HU, Geometry, Scan, Volume
 
-AIR_HU = -1024
 MANY_NAN = 0.5
 """A square matrix around a round field of view leaves 21 % without a value; a turned one more; half is no scan."""
-NO_AIR_HU = -200
-"""Every head scan has air around the head; without a value below this the numbers are hardly HU."""
 _INT16 = np.iinfo(np.int16)
 
 CODES = {
-    "assumed_ct": "The format does not say which modality this is; it is taken as CT in Hounsfield units.",
     "not_a_number": "Some voxels hold no number; they were taken as air. Where most do, the scan is refused.",
     "bad_scaling": "The header's scaling is not a number.",
-    "clipped_values": "Values outside the range of HU were set to its ends.",
-    "not_hu": "The values are not Hounsfield units: display values, stored values without intercept, another modality.",
-    "blank_image": "All voxels have the same value.",
-    "single_slice": "There is one slice only, so nothing is known of the rest of the head; its thickness is unknown.",
+    "clipped_values": "Values outside 16 bits were set to its ends.",
     "uneven_pixels": "Pixels are much longer than wide, as after turning a sagittal or coronal series.",
 }
-"""Codes of refusal and warning used here, with their meaning."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Values:
-    hu: HU
-    remarks: tuple[Remark, ...]
-    refusal: Refusal | None
-    check: str
-    repaired: tuple[str, ...]
+"""Codes of refusal and warning used here, with their meaning; those of eligibility come on top."""
 
 
 def load_nifti(entry: Entry, root: Path) -> Scan:
@@ -61,7 +47,7 @@ def load_nifti(entry: Entry, root: Path) -> Scan:
         root: the path that was asked for; goes into the scan's source.
 
     Returns:
-        the scan, with a refusal of its own where it can be shown but must not be read ("not_hu", "blank_image").
+        the scan, with a refusal of its own where it may be shown but not read ("not_hounsfield", "blank_image").
 
     Raises:
         RefusedError: it cannot be read at all.
@@ -70,16 +56,19 @@ def load_nifti(entry: Entry, root: Path) -> Scan:
     header = parse_header(content)
     arrangement, geometry, placed = place(header)
     stored = read_voxels(content, header)
-    values = _hounsfield(arrangement.apply(stored), header, entry.name)
-    modality = Remark("assumed_ct", "NIfTI does not say which modality this is; it is taken as CT in Hounsfield units")
-    warnings = (modality, *placed, *values.remarks, *_shape_remarks(values.hu, geometry))
+    hu, remarks, repaired = _hounsfield(arrangement.apply(stored), header)
+    refusal, doubts, checks = check_plain(hu, geometry, (entry.name,))
+    if refusal is None and header.dtype.itemsize == 1 and not remarks and _slope_and_intercept(header) == (1.0, 0.0):
+        refusal = Refusal(
+            "not_hounsfield", "the voxels have 8 bits: display values, not Hounsfield units", (entry.name,)
+        )
     return Scan(
         series=content_series(fingerprint(header.nifti.binaryblock, stored)),
         source=Source(root, (entry.name,), "nifti"),
-        slices=_slices(entry.name, geometry, len(values.hu), values),
-        volume=Volume(values.hu, geometry),
-        warnings=warnings,
-        refusal=values.refusal,
+        slices=slices_of_file(entry.name, geometry, checks, repaired),
+        volume=Volume(hu, geometry),
+        warnings=(*doubts, *placed, *remarks, *_uneven(geometry)),
+        refusal=refusal,
     )
 
 
@@ -100,8 +89,8 @@ def content_series(digest: bytes) -> Series:
     return Series(patient=f"content-{digest[:8].hex()}", study_uid=uids[1], series_uid=uids[0], modality="CT")
 
 
-def _hounsfield(stored: NDArray[Any], header: Header, name: str) -> _Values:
-    """(D, H, W) int16 HU of stored numbers, slice by slice to spare memory, and what there is to say about them."""
+def _hounsfield(stored: NDArray[Any], header: Header) -> tuple[HU, tuple[Remark, ...], tuple[str, ...]]:
+    """(D, H, W) HU of stored numbers, slice by slice to spare memory; warnings; what was repaired."""
     slope, intercept = _slope_and_intercept(header)
     hu = np.empty(stored.shape, dtype=np.int16)
     found = [_fill(hu[index], plane, slope, intercept) for index, plane in enumerate(stored)]
@@ -110,18 +99,19 @@ def _hounsfield(stored: NDArray[Any], header: Header, name: str) -> _Values:
     if missing > MANY_NAN * hu.size:
         raise RefusedError("not_a_number", f"{missing} of {hu.size} voxels hold no number; that is no scan")
     remarks: list[Remark] = []
-    repaired: tuple[str, ...] = ()
+    repaired: list[str] = []
     if missing:
         remarks.append(Remark("not_a_number", f"{missing} voxels hold no number; they were taken as air"))
-        repaired += ("voxels without a number taken as air",)
+        repaired.append("voxels without a number taken as air")
     if any(one.rounded for one in found):
-        repaired += ("rounded to whole HU",)
+        repaired.append("rounded to whole HU")
     if low < _INT16.min or high > _INT16.max:
         remarks.append(Remark("clipped_values", f"values from {low:g} to {high:g} were cut to the range of 16 bits"))
-        repaired += ("values outside 16 bits cut",)
-    eight_bits = header.dtype.itemsize == 1 and (slope, intercept) == (1.0, 0.0)
-    refusal, doubts, check = _doubts(low, high, name, eight_bits=eight_bits)
-    return _Values(hu, (*remarks, *doubts), refusal, check, repaired)
+        repaired.append("values beyond 16 bits cut off")
+    if low < AIR:
+        np.maximum(hu, AIR, out=hu)
+        repaired.append("values below -1024 HU (padding) set to -1024")
+    return hu, tuple(remarks), tuple(repaired)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +134,7 @@ def _fill(hu: NDArray[np.int16], stored: NDArray[Any], slope: float, intercept: 
     finite = np.isfinite(scaled)
     missing = int(finite.size - np.count_nonzero(finite))
     if missing:
-        scaled[~finite] = AIR_HU
+        scaled[~finite] = AIR
     whole = np.rint(scaled)
     rounded = float(np.abs(whole - scaled).max()) > 0.01
     hu[...] = np.clip(whole, _INT16.min, _INT16.max)
@@ -161,38 +151,22 @@ def _slope_and_intercept(header: Header) -> tuple[float, float]:
     return slope, intercept
 
 
-def _doubts(low: float, high: float, name: str, *, eight_bits: bool) -> tuple[Refusal | None, tuple[Remark, ...], str]:
-    """What a CT scan cannot look like: (refusal, warnings, words for the slices' HU check)."""
-    if low == high:
-        reason = f"all voxels have the value {low:g}; there is no image"
-        return Refusal("blank_image", reason, (name,)), (), "blank"
-    if low >= 0 or eight_bits:
-        kind = "display values" if high <= 255 else "stored values without their intercept, or another modality"
-        reason = f"the values run from {low:g} to {high:g}, which are no Hounsfield units ({kind}); give the HU"
-        return Refusal("not_hu", reason, (name,)), (), f"not HU: {kind}"
-    if low > NO_AIR_HU:
-        reason = f"the lowest value is {low:g}: there is no air in this image, so it may not hold Hounsfield units"
-        return None, (Remark("not_hu", reason),), "doubtful: no air"
-    return None, (), "ok"
+def _uneven(geometry: Geometry | None) -> tuple[Remark, ...]:
+    if geometry is None or max(geometry.pixel_mm) <= 2 * min(geometry.pixel_mm):
+        return ()
+    row_mm, column_mm = geometry.pixel_mm
+    reason = f"the pixels are {row_mm:.2f} x {column_mm:.2f} mm: this was not acquired in axial slices"
+    return (Remark("uneven_pixels", reason),)
 
 
-def _shape_remarks(hu: HU, geometry: Geometry | None) -> tuple[Remark, ...]:
-    remarks: list[Remark] = []
-    if len(hu) == 1:
-        reason = "there is one slice only; what lies above and below is unknown, and so is its thickness"
-        remarks.append(Remark("single_slice", reason))
-    if geometry is not None and max(geometry.pixel_mm) > 2 * min(geometry.pixel_mm):
-        row_mm, column_mm = geometry.pixel_mm
-        reason = f"the pixels are {row_mm:.2f} x {column_mm:.2f} mm: this was not acquired in axial slices"
-        remarks.append(Remark("uneven_pixels", reason))
-    return tuple(remarks)
-
-
-def _slices(name: str, geometry: Geometry | None, count: int, values: _Values) -> tuple[Slice, ...]:
+def slices_of_file(
+    name: str, geometry: Geometry | None, checks: tuple[str, ...], repaired: tuple[str, ...]
+) -> tuple[Slice, ...]:
+    """A record for each slice of a file that holds them all."""
+    count = len(checks)
     z = [None] * count if geometry is None else geometry.origins[:, 2].tolist()
     gaps = [None] * count if geometry is None else [*geometry.gaps_mm.tolist(), None]
-    frames = range(count) if count > 1 else [None]
     return tuple(
-        Slice(index, name, frame, "", z[index], gaps[index], values.check, values.repaired)
-        for index, frame in enumerate(frames)
+        Slice(index, name, index if count > 1 else None, "", z[index], gaps[index], checks[index], repaired)
+        for index in range(count)
     )
