@@ -91,17 +91,21 @@ class SliceCache:
             LookupError: it was never added, or its file is truncated, damaged or of another scan.
         """
         try:
-            header, content, stamp = _open(self.path(series_uid))
-            if (header.series_uid, header.digest) != (series_uid, self._digest):
-                raise ValueError(f"the file is of series {header.series_uid} and settings {header.digest}")
-            if self._verified.get(series_uid) != stamp and zlib.crc32(content.data) != header.crc32:
-                raise ValueError(f"the file's checksum is not {header.crc32}, as its header says")
+            header, content = self._verify(series_uid)
         except (OSError, ValueError) as error:
             raise LookupError(f"series {series_uid} is not in the cache for {self._digest}: {error}") from error
-        self._verified[series_uid] = stamp
         pixels = math.prod(header.shape)
         mask = content[pixels:].reshape(header.mask_shape) if header.mask else None
         return CachedScan(content[:pixels].reshape(header.shape), mask)
+
+    def _verify(self, series_uid: str) -> tuple[_Header, Grey]:
+        header, content, stamp = _open(self.path(series_uid))
+        if (header.series_uid, header.digest) != (series_uid, self._digest):
+            raise ValueError(f"the file is of series {header.series_uid} and settings {header.digest}")
+        if self._verified.get(series_uid) != stamp and zlib.crc32(content.data) != header.crc32:
+            raise ValueError(f"the file's checksum is not {header.crc32}, as its header says")
+        self._verified[series_uid] = stamp
+        return header, content
 
     def add(self, series_uid: str, images: NDArray[Any], mask: NDArray[Any] | None) -> CachedScan:
         """Keep a prepared scan.
