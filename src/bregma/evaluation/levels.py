@@ -1,0 +1,195 @@
+"""Everything measured of one finding at one level: slices, or scans. Letters: N cases, R resamples, M figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bregma.evaluation.bootstrap import bootstrap, patient_codes
+from bregma.evaluation.calibration import ReliabilityBin, expected_calibration_error, reliability
+from bregma.evaluation.cases import Cases
+from bregma.evaluation.curves import Roc, roc_with_band
+from bregma.evaluation.measure import Measure, resampled, resampled_share
+from bregma.evaluation.metrics import F1, PROPORTIONS, Bools, Counts, Floats, Proportion, count
+from bregma.evaluation.ranking import rank
+
+HISTOGRAM_BINS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A threshold to measure at.
+
+    Attributes:
+        name: "rule", "sensitive", "f1" or another name given in the package.
+        threshold: scores at or above it are called positive.
+        aim: what it was chosen for, in words.
+    """
+
+    name: str
+    threshold: float
+    aim: str
+
+
+@dataclass(frozen=True, slots=True)
+class PointResult:
+    """Figures at one threshold.
+
+    Attributes:
+        point: the threshold.
+        counts: confusion table.
+        measures: accuracy, recall, specificity, precision and F1, in this order.
+    """
+
+    point: Point
+    counts: Counts
+    measures: tuple[Measure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Figures of one finding at one level.
+
+    Attributes:
+        level: "slice" or "scan".
+        finding: a name from scan.terms.
+        cases: N with a usable truth.
+        positives: of them, the finding is there.
+        patients: whose cases they are.
+        measures: AUC, average precision, Brier score and calibration error.
+        points: at each threshold.
+        roc: the curve with its band; None without positives or negatives.
+        calibration: reliability bins.
+        histogram: cases by score in bins of equal width: (negatives, positives) each.
+    """
+
+    level: str
+    finding: str
+    cases: int
+    positives: int
+    patients: int
+    measures: tuple[Measure, ...]
+    points: tuple[PointResult, ...]
+    roc: Roc | None
+    calibration: tuple[ReliabilityBin, ...]
+    histogram: tuple[tuple[int, int], ...]
+
+
+def measure_level(cases: Cases, points: Sequence[Point], rng: np.random.Generator, *, replicates: int) -> Level:
+    """All figures of one level with their intervals, from one set of resamples.
+
+    Args:
+        cases: may be empty; then everything is undefined, with the reason.
+        points: thresholds to measure at.
+        rng: where resamples come from.
+        replicates: R.
+    """
+    codes, bins = patient_codes(cases.patients), reliability(cases.scores, cases.truth)
+    values, draws = _figures(cases, points, codes, rng, replicates)
+    return Level(
+        level=cases.level,
+        finding=cases.finding,
+        cases=len(cases.truth),
+        positives=int(cases.truth.sum()),
+        patients=len(set(cases.patients)),
+        measures=(
+            resampled("auc", values[0], draws[:, 0], unless="it needs a positive and a negative case"),
+            resampled("average_precision", values[1], draws[:, 1], unless="there is no positive case"),
+            resampled("brier", values[2], draws[:, 2], unless="there is no case"),
+            _calibration_error(bins),
+        ),
+        points=tuple(
+            _point_result(cases, point, codes, values[at : at + len(PROPORTIONS)], draws[:, at : at + len(PROPORTIONS)])
+            for point, at in zip(points, range(3, len(values), len(PROPORTIONS)), strict=True)
+        ),
+        roc=roc_with_band(cases.scores, cases.truth, codes, rng, replicates=replicates),
+        calibration=bins,
+        histogram=_histogram(cases),
+    )
+
+
+def proportions_of(cells: Floats) -> Floats:
+    """The five figures of confusion tables.
+
+    Args:
+        cells: (R, 4 P) TP, FP, FN, TN of P thresholds side by side.
+
+    Returns:
+        (R, 5 P) in the order of `metrics.PROPORTIONS`; NaN where undefined.
+    """
+    tp, fp, fn, tn = (cells[:, i::4] for i in range(4))
+    parts = (tp + tn, tp, tn, tp, 2 * tp)
+    wholes = (tp + fp + fn + tn, tp + fn, fp + tn, tp + fp, 2 * tp + fp + fn)
+    shares = [np.divide(p, w, out=np.full(p.shape, np.nan), where=w > 0) for p, w in zip(parts, wholes, strict=True)]
+    return np.stack(shares, axis=2).reshape(len(cells), -1)
+
+
+def confusion_cells(scores: Floats, truth: Bools, thresholds: Sequence[float]) -> Floats:
+    """(N, 4 P) in which cell of the confusion table each case falls at each of P thresholds, as 0 and 1."""
+    columns: list[Bools] = []
+    for threshold in thresholds:
+        called = scores >= threshold
+        columns += [called & truth, called & ~truth, ~called & truth, ~called & ~truth]
+    return np.stack(columns, axis=1).astype(np.float64) if columns else np.zeros((len(scores), 0))
+
+
+def _figures(
+    cases: Cases, points: Sequence[Point], codes: NDArray[np.intp], rng: np.random.Generator, replicates: int
+) -> tuple[Floats, Floats]:
+    """(M,) figures on the cases as they are and (R, M) on resamples: AUC, AP, Brier, then five per point."""
+    ranking = rank(cases.scores, cases.truth)
+    cells = confusion_cells(cases.scores, cases.truth, [point.threshold for point in points])
+    squares = (cases.scores - cases.truth) ** 2
+
+    def figures(weights: Floats) -> Floats:
+        total = weights.sum(axis=1)
+        mean_square = np.divide(weights @ squares, total, out=np.full(len(weights), np.nan), where=total > 0)
+        firsts = np.stack([ranking.auc(weights), ranking.average_precision(weights), mean_square], axis=1)
+        return np.hstack([firsts, proportions_of(weights @ cells)])
+
+    values = figures(np.ones((1, len(cases.truth))))[0]
+    if len(codes) == 0:
+        return values, np.full((1, len(values)), np.nan)
+    return values, bootstrap(figures, codes, rng, replicates=replicates)
+
+
+def _point_result(cases: Cases, point: Point, codes: NDArray[np.intp], values: Floats, draws: Floats) -> PointResult:
+    called = cases.scores >= point.threshold
+    counts = count(called, cases.truth)
+    measures = [
+        _proportion_measure(figure, float(value), drawn, _whole(figure, called, cases.truth), codes)
+        for figure, value, drawn in zip(PROPORTIONS, values, draws.T, strict=True)
+    ]
+    return PointResult(point, counts, tuple(measures))
+
+
+def _proportion_measure(
+    figure: Proportion, value: float, draws: Floats, counted: Bools, codes: NDArray[np.intp]
+) -> Measure:
+    if figure is F1:
+        return resampled(figure.name, value, draws, unless=figure.unless)
+    return resampled_share(figure.name, value, draws, counted=counted, codes=codes, unless=figure.unless)
+
+
+def _whole(figure: Proportion, called: Bools, truth: Bools) -> Bools:
+    """(N,) the cases that a figure is a share of."""
+    wholes = {"recall": truth, "specificity": ~truth, "precision": called}
+    return wholes.get(figure.name, np.ones(len(truth), dtype=bool))
+
+
+def _calibration_error(bins: tuple[ReliabilityBin, ...]) -> Measure:
+    value = expected_calibration_error(bins)
+    reason = (
+        "calibration error is undefined: there is no case" if value is None else "bins have intervals, their sum not"
+    )
+    return Measure("calibration_error", value, reason=reason)
+
+
+def _histogram(cases: Cases) -> tuple[tuple[int, int], ...]:
+    place = np.minimum((cases.scores * HISTOGRAM_BINS).astype(np.intp), HISTOGRAM_BINS - 1)
+    negatives = np.bincount(place[~cases.truth], minlength=HISTOGRAM_BINS)
+    positives = np.bincount(place[cases.truth], minlength=HISTOGRAM_BINS)
+    return tuple((int(n), int(p)) for n, p in zip(negatives, positives, strict=True))

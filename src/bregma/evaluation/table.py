@@ -1,0 +1,148 @@
+"""An evaluation as rows of text, for the terminal and the page: whoever shows them need not compute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bregma.evaluation.compare import Comparison
+from bregma.evaluation.evaluation import Evaluation
+from bregma.evaluation.levels import Level, PointResult
+from bregma.evaluation.measure import Measure
+
+TITLES = {
+    "accuracy": "accuracy",
+    "recall": "recall",
+    "specificity": "specificity",
+    "precision": "precision",
+    "f1": "F1",
+    "auc": "AUC",
+    "average_precision": "average precision",
+    "brier": "Brier score",
+    "calibration_error": "calibration error",
+    "lesion_recall": "lesions found",
+    "false_lesions_per_scan": "false lesions per scan",
+    "dice": "Dice",
+    "recall_ceiling": "recall ceiling of the rule",
+}
+_PERCENT = frozenset({"accuracy", "recall", "specificity", "precision", "f1", "lesion_recall", "recall_ceiling"})
+
+HEADER = ("level", "finding", "threshold", "figure", "value", "95 % interval", "of")
+
+
+def rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """Every figure on a row of its own, under `HEADER`."""
+    out: list[tuple[str, ...]] = []
+    for level in evaluation.levels:
+        out.extend(_level_rows(level))
+    if evaluation.lesions is not None:
+        of = f"{evaluation.lesions.lesions} lesions, {evaluation.lesions.scans} scans"
+        out.extend(("lesion", "any", "", *_cells(measure), of) for measure in evaluation.lesions.measures)
+    ceiling = evaluation.ceiling
+    out.append(("scan", "any", "", *_cells(ceiling.recall), f"{ceiling.counts.scans} positive scans"))
+    return out
+
+
+def notes(evaluation: Evaluation) -> list[str]:
+    """What a reader of the figures must know: leakage, exclusions, what has no figure and why."""
+    return [*_leakage(evaluation), *_excluded(evaluation), *_reasons(evaluation), *_small(evaluation)]
+
+
+def comparison_rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    """(figure, difference, interval) of every difference."""
+    return [
+        (
+            TITLES[d.name],
+            "-" if d.value is None else f"{_scale(d.name) * d.value:+.{_digits(d.name)}f}",
+            interval_text(d),
+        )
+        for d in comparison.differences
+    ]
+
+
+def value_text(measure: Measure) -> str:
+    """Percent with one decimal for shares, three decimals for the rest; "-" where undefined."""
+    if measure.value is None:
+        return "-"
+    return f"{_scale(measure.name) * measure.value:.{_digits(measure.name)}f}{' %' if measure.name in _PERCENT else ''}"
+
+
+def interval_text(measure: Measure) -> str:
+    """Such as "71.8 to 88.8"; "-" where there is none."""
+    if measure.interval is None:
+        return "-"
+    low, high = (
+        f"{_scale(measure.name) * end:.{_digits(measure.name)}f}"
+        for end in (measure.interval.low, measure.interval.high)
+    )
+    return f"{low} to {high}"
+
+
+def point_text(result: PointResult) -> str:
+    """A threshold by name and number."""
+    return f"{result.point.name} ({result.point.threshold:.3f})"
+
+
+def _level_rows(level: Level) -> Iterator[tuple[str, ...]]:
+    of = f"{level.positives} of {level.cases} positive, {level.patients} patients"
+    for measure in level.measures:
+        yield (level.level, level.finding, "", *_cells(measure), of)
+    for result in level.points:
+        for measure in result.measures:
+            yield (level.level, level.finding, point_text(result), *_cells(measure), of)
+
+
+def _cells(measure: Measure) -> tuple[str, str, str]:
+    return TITLES[measure.name], value_text(measure), interval_text(measure)
+
+
+def _scale(name: str) -> float:
+    return 100.0 if name in _PERCENT else 1.0
+
+
+def _digits(name: str) -> int:
+    return 1 if name in _PERCENT else 3
+
+
+def _leakage(evaluation: Evaluation) -> list[str]:
+    leakage, setup = evaluation.leakage, evaluation.setup
+    if not leakage.checked_against:
+        return ["Leakage was not checked: there is no other part to compare with."]
+    against = f"the {leakage.checked_against} scans of the other parts of split {setup.split!r}"
+    if not leakage.found:
+        return [
+            f"No patient, study or pixels are shared with {against}; whether the package was trained on that split, "
+            "only its card can say."
+        ]
+    shared = (
+        f"{len(leakage.patients)} patients, {len(leakage.studies)} studies, {len(leakage.pixels)} scans by their pixels"
+    )
+    return [f"LEAKAGE: {shared} are shared with {against}; these figures are too good to be believed."]
+
+
+def _excluded(evaluation: Evaluation) -> list[str]:
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for one in evaluation.excluded:
+        groups.setdefault((one.level, one.finding or "all findings", one.reason), []).append(one.slices)
+    return [
+        f"Not counted: {sum(slices)} slices of {len(slices)} scans ({finding}): {reason}."
+        if level == "slice"
+        else f"Not counted: {len(slices)} scans ({finding}): {reason}."
+        for (level, finding, reason), slices in groups.items()
+    ]
+
+
+def _reasons(evaluation: Evaluation) -> list[str]:
+    seen: dict[str, None] = {}
+    for level in evaluation.levels:
+        everything: Sequence[Measure] = [*level.measures, *(m for result in level.points for m in result.measures)]
+        for measure in everything:
+            if measure.reason and measure.name != "calibration_error":
+                seen[f"{level.level}, {level.finding}: {measure.reason}."] = None
+    return list(seen)
+
+
+def _small(evaluation: Evaluation) -> list[str]:
+    few = min((level.patients for level in evaluation.levels), default=0)
+    if few >= 20:
+        return []
+    return [f"Only {few} patients: percentile intervals of so few are too narrow; take them as a hint."]
