@@ -1,0 +1,178 @@
+"""The rows of a label table, read and checked one by one; docs/labels.md describes the table."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bregma.scan.errors import RequestError, did_you_mean
+from bregma.scan.labels import Level
+from bregma.scan.terms import FINDINGS
+
+NAMES = tuple(term.name for term in FINDINGS)
+REQUIRED = ("series_uid", "level")
+COLUMNS = ("series_uid", "level", "part", *NAMES, "source", "mask", "contours")
+"""Every column that a label table may have."""
+
+SHOWN = 20
+"""Problems that an error message lists; the rest it counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a label table, and where.
+
+    Attributes:
+        row: line of the table; the header is row 1.
+        column: name of the column.
+        reason: what is the matter, with the value.
+    """
+
+    row: int
+    column: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"row {self.row}, column {self.column!r}: {self.reason}"
+
+
+class LabelTableError(RequestError):
+    """A label table has wrong rows; nothing of it was imported.
+
+    Attributes:
+        problems: all of them, in the order of the rows.
+    """
+
+    def __init__(self, table: Path, problems: Sequence[Problem]) -> None:
+        listed = "\n".join(f"  {problem}" for problem in problems[:SHOWN])
+        more = f"\n  and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        super().__init__(f"{table.name} has {len(problems)} problems; nothing was imported:\n{listed}{more}")
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One row of a label table.
+
+    Attributes:
+        row: line of the table, for messages.
+        series_uid: of the scan.
+        level: what the row speaks of.
+        part: the slice or the lesion; None for the scan.
+        values: finding -> value in [0, 1]; a blank cell is not in it.
+        source: who says so.
+        mask: path of a mask file relative to the table; "" for none.
+        contours: JSON, or the path of a JSON file relative to the table; "" for none.
+    """
+
+    row: int
+    series_uid: str
+    level: Level
+    part: str | None
+    values: dict[str, float]
+    source: str
+    mask: str = ""
+    contours: str = ""
+
+
+def read_rows(table: Path, *, source: str | None) -> tuple[list[TableRow], list[Problem]]:
+    """All rows of a table that are right, and what is wrong with the others.
+
+    Args:
+        table: a CSV file, UTF-8.
+        source: for rows that do not name one.
+
+    Raises:
+        RequestError: the file cannot be read as a table at all.
+    """
+    rows: list[TableRow] = []
+    problems: list[Problem] = []
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            for item in _parse(file, source):
+                (problems if isinstance(item, Problem) else rows).append(item)  # type: ignore[arg-type]
+    except OSError as error:
+        raise RequestError(f"label table {table.name} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RequestError(f"label table {table.name} is no UTF-8 CSV ({error.__class__.__name__}: {error})") from error
+    return rows, problems
+
+
+def _parse(lines: Iterator[str], source: str | None) -> Iterator[TableRow | Problem]:
+    reader = csv.reader(lines, strict=True)
+    header = [name.strip() for name in next(reader, [])]
+    wrong = list(_check_header(header))
+    yield from wrong
+    if wrong:
+        return
+    for cells in reader:
+        row = reader.line_num
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) != len(header):
+            yield Problem(row, header[-1], f"the row has {len(cells)} cells; the header has {len(header)}")
+            continue
+        yield from _parse_row(row, dict(zip(header, (cell.strip() for cell in cells), strict=True)), source)
+
+
+def _check_header(header: Sequence[str]) -> Iterator[Problem]:
+    for name in header:
+        if name not in COLUMNS:
+            yield Problem(1, name, f"there is no such column{did_you_mean(name, COLUMNS)}")
+        elif header.count(name) > 1:
+            yield Problem(1, name, f"the column is there {header.count(name)} times")
+    for name in REQUIRED:
+        if name not in header:
+            yield Problem(1, name, "the column is missing")
+
+
+def _parse_row(row: int, cells: dict[str, str], source: str | None) -> Iterator[TableRow | Problem]:
+    problems = list(_check_cells(row, cells, source))
+    values: dict[str, float] = {}
+    for name in NAMES:
+        text = cells.get(name, "")
+        if text:
+            value = _number(text)
+            if value is None:
+                problems.append(Problem(row, name, f"{text!r} is no number from 0 to 1 (leave it blank if unknown)"))
+            else:
+                values[name] = value
+    if problems:
+        yield from problems
+        return
+    yield TableRow(
+        row=row,
+        series_uid=cells["series_uid"],
+        level=Level(cells["level"]),
+        part=cells.get("part") or None,
+        values=values,
+        source=cells.get("source") or source or "",
+        mask=cells.get("mask", ""),
+        contours=cells.get("contours", ""),
+    )
+
+
+def _check_cells(row: int, cells: dict[str, str], source: str | None) -> Iterator[Problem]:
+    level, part = cells["level"], cells.get("part", "")
+    if not cells["series_uid"]:
+        yield Problem(row, "series_uid", "it is blank; expected a Series Instance UID")
+    if level not in set(Level):
+        yield Problem(row, "level", f"{level!r} is no level{did_you_mean(level, Level)}")
+    elif (level == Level.SCAN) == bool(part):
+        expected = "nothing, for the whole scan" if level == Level.SCAN else f"the name of the {level}"
+        yield Problem(row, "part", f"{part!r} at level {level!r}; expected {expected}")
+    if not (cells.get("source") or source):
+        yield Problem(row, "source", "nobody is named; fill the column or give a source for the whole table")
+    if cells.get("mask") and cells.get("contours"):
+        yield Problem(row, "contours", "the row has a mask too; expected one of them")
+
+
+def _number(text: str) -> float | None:
+    """A value from 0 to 1; None for anything else, NaN included."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0.0 <= value <= 1.0 else None
