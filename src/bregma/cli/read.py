@@ -15,9 +15,10 @@ from bregma.scan.study import Refusal
 
 if TYPE_CHECKING:
     from bregma.models.predictor import Predictor
+    from bregma.report.contract import Entry
     from bregma.scan.volume import Scan
 
-NOT_SCANS = frozenset({"not_an_image", "duplicate", "scout", "secondary_capture", "dicomdir"})
+NOT_SCANS = frozenset({"not_an_image", "duplicate", "localizer", "dose_page", "color_image", "screen_capture"})
 """Refusal codes of files that nobody would call a scan: they are listed, and do not change the exit code."""
 
 PathArgument = Annotated[
@@ -47,7 +48,8 @@ def inspect(path: PathArgument, *, at: AtOption = None, json: JsonOption = None)
     from bregma.report.table import scan_table
 
     points = [_point(text) for text in at or []]
-    entries, refused = [], []
+    entries: list[Entry] = []
+    refused: list[Refusal] = []
     for scan, _ in _scans(path, refused):
         entry = inspection(scan, points)
         entries.append(entry)
@@ -93,7 +95,9 @@ def read(
 
     points = [_point(text) for text in at or []]
     predictors = _predictors(model or [], threads)
-    entries, rows, refused = [], [], []
+    entries: list[Entry] = []
+    rows: list[dict[str, object]] = []
+    refused: list[Refusal] = []
     for scan, seconds in _scans(path, refused):
         reading = read_scan(scan, predictors, load_seconds=seconds)
         entries.append(reading_entry(reading, points))

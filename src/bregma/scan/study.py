@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-INCOMPLETE = frozenset({"missing_slices", "unreadable_slice", "partial_cover", "too_few_slices", "single_slice"})
+INCOMPLETE = frozenset(
+    {"missing_slices", "unreadable_slice", "conflicting_slices", "partial_cover", "too_few_slices", "single_slice"}
+)
 """Warning codes after which part of the head may be missing, so that nothing found is not "negative"."""
 
 

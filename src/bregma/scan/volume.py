@@ -90,7 +90,7 @@ class Geometry:
         for a patient on the back, head first.
         """
         normal = self.normal if self.normal[2] >= 0 else -self.normal
-        return float(np.degrees(np.arctan2(normal[1], normal[2])))
+        return float(np.degrees(np.arctan2(normal[1], normal[2]))) + 0.0  # no minus zero
 
     @property
     def orientation(self) -> str:
