@@ -1,0 +1,181 @@
+"""Scans, readings, refusals and cards as tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bregma.models.aggregate import INCOMPLETE, NOT_ASSESSED, NOTHING_FOUND, SUSPECTED
+from bregma.models.card import Metric
+from bregma.models.lesions import Lesion
+from bregma.models.package import Package
+from bregma.reading import Reading
+from bregma.scan.study import Refusal, Status
+from bregma.scan.terms import ANY
+from bregma.scan.volume import Scan
+
+VERDICT_STYLE = {
+    SUSPECTED: "bold red",
+    NOTHING_FOUND: "bold green",
+    INCOMPLETE: "bold yellow",
+    NOT_ASSESSED: "bold yellow",
+}
+STATUS_STYLE = {Status.ELIGIBLE: "green", Status.WITH_WARNINGS: "yellow", Status.NOT_ELIGIBLE: "red"}
+SHADES = " ▁▂▃▄▅▆▇█"
+"""A slice's probability as a bar of one character."""
+
+
+def scan_table(scan: Scan) -> RenderableType:
+    """What an inspection says of one scan."""
+    slices, rows, columns = scan.volume.values.shape
+    lines = [
+        Text.assemble(
+            ("scan ", "dim"),
+            (scan.series.series_uid, "bold"),
+            f"  patient {scan.series.patient}  {scan.series.modality}  ",
+            (str(scan.status), STATUS_STYLE[scan.status]),
+        ),
+        Text(f"  {slices} slices of {rows} x {columns}, {_place(scan)}"),
+    ]
+    if scan.refusal is not None:
+        lines.append(Text.assemble("  ", (f"not eligible ({scan.refusal.code}): {scan.refusal.reason}", "red")))
+    lines += [Text(f"  warning ({warning.code}): {warning.message}", style="yellow") for warning in scan.warnings]
+    repaired: dict[str, int] = {}
+    for one in scan.slices:
+        for what in one.repaired:
+            repaired[what] = repaired.get(what, 0) + 1
+    lines += [Text(f"  repaired on {count} slices: {what}", style="cyan") for what, count in repaired.items()]
+    lines += [Text(f"  excluded ({one.code}): {one.reason} [{_files(one)}]", style="dim") for one in scan.excluded]
+    return Group(*lines)
+
+
+def reading_table(reading: Reading) -> RenderableType:
+    """What a reading says of one scan: verdict, slices from foot to head, lesions, and where the time went."""
+    parts: list[RenderableType] = [scan_table(reading.scan), _verdict(reading)]
+    if len(reading.slice_probabilities):
+        parts.append(_strip(reading))
+    if reading.lesions:
+        parts.append(_lesions(reading))
+    seconds = ", ".join(f"{name} {value:.2f} s" for name, value in asdict(reading.seconds).items())
+    models = ", ".join(f"{model.name} {model.version} ({model.digest[:12]})" for model in reading.models)
+    parts.append(Text(f"  {models}; {seconds}", style="dim"))
+    return Group(*parts)
+
+
+def refusal_table(refusals: Sequence[Refusal]) -> Table:
+    """What was not read, and why."""
+    table = _table("not read", "reason", "files")
+    for refusal in refusals:
+        table.add_row(refusal.code, Text(refusal.reason), Text(_files(refusal)))
+    return table
+
+
+def card_table(package: Package) -> RenderableType:
+    """A package's card: what it saw, what it was measured on, where it ends."""
+    card = package.card
+    facts = Table(box=None, show_header=False, pad_edge=False)
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column()
+    settings = package.preprocessing
+    windows = ", ".join(f"{window.center:g}/{window.width:g}" for window in settings.windows)
+    rows = {
+        "model": f"{package.name} {package.version}",
+        "digest": package.digest,
+        "answers": f"{card.summary} Findings: {', '.join(package.findings)}.",
+        "intended use": card.intended_use,
+        "trained on": card.trained_on,
+        "measured on": card.measured_on,
+        **{f"limit {place}": limit for place, limit in enumerate(card.limits, start=1)},
+        "sees": f"window {windows} HU, {settings.pixel_mm:g} mm in plane, {settings.size} x {settings.size} pixels",
+        "rule": f"a scan is {package.rule}",
+        "temperature": f"{package.calibration.temperature:.3f}",
+        "recipe": f"{card.recipe} ({card.recipe_digest[:12]})",
+        "made by": card.command,
+    }
+    for name, words in rows.items():
+        facts.add_row(name, Text(words))
+    return Group(facts, Text(), *_figures(card.metrics), _points(package))
+
+
+def _figures(metrics: Sequence[Metric]) -> list[RenderableType]:
+    if not metrics:
+        return []
+    table = _table("figure", "level", "finding", "value", "95 % interval", "measured on")
+    for one in metrics:
+        span = "" if one.low is None or one.high is None else f"{one.low:.3f} to {one.high:.3f}"
+        table.add_row(one.name, one.level, one.finding, f"{one.value:.3f}", span, one.data)
+    return [table, Text()]
+
+
+def _points(package: Package) -> Table:
+    table = _table("operating point", "level", "finding", "threshold", "sensitivity", "specificity", "chosen for")
+    for one in package.operating_points:
+        numbers = (f"{value:.3f}" for value in (one.threshold, one.sensitivity, one.specificity))
+        table.add_row(one.name, one.level, one.finding, *numbers, one.aim)
+    return table
+
+
+def _verdict(reading: Reading) -> Text:
+    score = reading.scan_probabilities.get(ANY)
+    words = Text.assemble("  ", (reading.verdict.word.upper(), VERDICT_STYLE[reading.verdict.word]))
+    if score is not None:
+        words.append(f"  score {score:.3f}; {reading.rule}")
+    if reading.verdict.reason:
+        words.append(f"  {reading.verdict.reason}")
+    return words
+
+
+def _strip(reading: Reading) -> Text:
+    """Slices from foot to head, one character each; those that the rule counts are red."""
+    strip = Text("  foot ", style="dim")
+    for value, counted in zip(reading.slice_probabilities[:, 0].tolist(), reading.counted.tolist(), strict=True):
+        strip.append(SHADES[round(value * (len(SHADES) - 1))], style="red on grey15" if counted else "white on grey15")
+    strip.append(" head")
+    if reading.counted.any():
+        counted = [one for one in reading.scan.slices if reading.counted[one.index]]
+        strip.append(f"  {len(counted)} slices counted: {_range(counted[0].index, counted[-1].index)}")
+    return strip
+
+
+def _lesions(reading: Reading) -> Table:
+    table = _table("  lesion", "volume", "side", "slices", "probability")
+    for lesion in reading.lesions:
+        volume = "" if lesion.volume_ml is None else f"{lesion.volume_ml:.1f} mL"
+        table.add_row(f"  {lesion.id}", volume, lesion.side or "", _slices(lesion), f"{lesion.probabilities[ANY]:.2f}")
+    return table
+
+
+def _slices(lesion: Lesion) -> str:
+    return _range(lesion.slices[0], lesion.slices[-1])
+
+
+def _range(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first} to {last}"
+
+
+def _place(scan: Scan) -> str:
+    place = scan.volume.geometry
+    if place is None:
+        return "positions unknown"
+    gaps = place.gaps_mm
+    words = "single slice"
+    if len(gaps):
+        apart = f"{gaps.mean():.2f}" if place.evenly_spaced else f"{gaps.min():.2f} to {gaps.max():.2f}"
+        words = f"{apart} mm apart"
+    return f"{place.pixel_mm[0]:.3f} mm pixels, {words}, {place.orientation}, tilt {place.tilt_degrees:.1f} degrees"
+
+
+def _files(refusal: Refusal) -> str:
+    shown = ", ".join(refusal.files[:2])
+    return f"{shown} and {len(refusal.files) - 2} more" if len(refusal.files) > 2 else shown
+
+
+def _table(*titles: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for title in titles:
+        table.add_column(title)
+    return table
