@@ -5,8 +5,6 @@ This is the only door through which RAS comes in; behind it everything is LPS.
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bregma.io.content_uids import content_series, fingerprint
 from bregma.io.entry import Entry
 from bregma.io.hounsfield import AIR
 from bregma.io.nifti_grid import place
 from bregma.io.nifti_header import Header, parse_header, read_voxels
 from bregma.io.plain_checks import check_plain
 from bregma.scan.errors import RefusedError
-from bregma.scan.study import Refusal, Remark, Series, Slice, Source
+from bregma.scan.study import Refusal, Remark, Slice, Source
 from bregma.scan.volume import HU, Geometry, Scan, Volume
 
 MANY_NAN = 0.5
@@ -70,23 +69,6 @@ def load_nifti(entry: Entry, root: Path) -> Scan:
         warnings=(*doubts, *placed, *remarks, *_uneven(geometry)),
         refusal=refusal,
     )
-
-
-def fingerprint(*parts: bytes | NDArray[Any]) -> bytes:
-    """32 bytes that tell contents apart; packing and file name do not enter."""
-    digest = hashlib.blake2b(digest_size=32)
-    for part in parts:
-        digest.update(part if isinstance(part, bytes) else part.tobytes(order="A"))
-    return digest.digest()
-
-
-def content_series(digest: bytes) -> Series:
-    """Identifiers for a format that has none, made from the content: the same content is the same scan.
-
-    UIDs are made from a UUID as PS3.5 B.2 allows. Such a file does not name a patient, so each is a patient of its own.
-    """
-    uids = [f"2.25.{uuid.UUID(bytes=half, version=5).int}" for half in (digest[:16], digest[16:32])]
-    return Series(patient=f"content-{digest[:8].hex()}", study_uid=uids[1], series_uid=uids[0], modality="CT")
 
 
 def _hounsfield(stored: NDArray[Any], header: Header) -> tuple[HU, tuple[Remark, ...], tuple[str, ...]]:
