@@ -1,7 +1,7 @@
 """The program `bregma`: its verbs, its exit codes and how it says that something is wrong.
 
 Exit codes: 0 everything asked for was done; 1 some inputs were refused, or a check failed; 2 the request itself was
-wrong; 130 stopped by Ctrl-C.
+wrong. Ctrl-C ends a command with 1; what it had reported as done is done.
 """
 
 from __future__ import annotations
@@ -55,13 +55,10 @@ app.add_typer(models.app, name="models")
 def main() -> None:
     """Run the program; errors of the family BregmaError are one sentence, never a traceback."""
     try:
-        app(standalone_mode=False)
+        app()
     except BregmaError as error:
         errors.print(f"[bold red]error:[/] {_plain(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        errors.print("stopped")
-        sys.exit(130)
 
 
 def _plain(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bregma.cli.output import console, errors
-from bregma.scan.errors import RequestError
+from bregma.scan.errors import RefusedError, RequestError
 from bregma.scan.study import Refusal
 
 if TYPE_CHECKING:
     from bregma.models.predictor import Predictor
+    from bregma.reading import Reading
     from bregma.report.contract import Entry
     from bregma.scan.volume import Scan
 
@@ -78,6 +80,7 @@ def read(
     masks: Annotated[
         Path | None, typer.Option("--masks", help="Write lesion masks into this folder, in the grid of the input.")
     ] = None,
+    dicom_masks: Annotated[bool, typer.Option("--dicom-masks", help="Masks as DICOM SEG instead of NIfTI.")] = False,
     at: AtOption = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the network; else one per core.")] = None,
 ) -> None:
@@ -90,7 +93,8 @@ def read(
     """
     from bregma.reading import read_scan
     from bregma.report.contract import document, reading_entry, refusals_of, write_json
-    from bregma.report.csv import slice_rows, write_csv
+    from bregma.report.page import write_page
+    from bregma.report.slice_csv import slice_rows, write_csv
     from bregma.report.table import reading_table
 
     points = [_point(text) for text in at or []]
@@ -105,13 +109,12 @@ def read(
         refused += refusals_of(scan)
         console.print(reading_table(reading), soft_wrap=True)
         if html is not None:
-            from bregma.report.page import write_page
-
-            console.print(f"  page: {write_page(reading, html)}", highlight=False, soft_wrap=True)
+            page = html / f"{_file_stem(scan)}.html"
+            write_page(page, reading, [predictor.package for predictor in predictors])
+            console.print(f"  page: {page}", highlight=False, soft_wrap=True)
         if masks is not None:
-            from bregma.report.masks import write_masks
-
-            console.print(f"  masks: {write_masks(reading, masks)}", highlight=False, soft_wrap=True)
+            line = _mask_line(masks / _file_stem(scan), reading, as_dicom=dicom_masks)
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
     if json is not None:
         write_json(json, document(entries, refused))
     if csv is not None:
@@ -140,6 +143,21 @@ def _predictors(names: Sequence[str], threads: int | None) -> list[Predictor]:
     if not packages:
         raise RequestError("no model package is installed; train one (bregma train) or set BREGMA_MODELS")
     return [Predictor(package, threads=threads) for package in packages]
+
+
+def _file_stem(scan: Scan) -> str:
+    """A file name for a scan's results: the patient's pseudonym and a hash of the series, no name and no path."""
+    return f"{scan.series.patient}-{sha256(scan.series.series_uid.encode()).hexdigest()[:8]}"
+
+
+def _mask_line(stem: Path, reading: Reading, *, as_dicom: bool) -> str:
+    """Where the mask was written, or why it was not: a mask that cannot be written does not stop the other scans."""
+    from bregma.report.masks import write_masks
+
+    try:
+        return f"  mask: {write_masks(stem, reading, as_dicom=as_dicom)}"
+    except (RefusedError, RequestError) as error:
+        return f"  no mask: {error}"
 
 
 def _point(text: str) -> tuple[float, float, float]:
