@@ -165,7 +165,8 @@ def _roc_place(result: PointResult) -> tuple[float, float] | None:
 def _reach(seen: list[float], ends: list[Interval]) -> NDArray[np.float64]:
     """(2, bins) how far each interval reaches below and above."""
     pairs = [(value - end.low, end.high - value) for value, end in zip(seen, ends, strict=True)]
-    return np.maximum(np.array(pairs).T, 0.0)
+    reach: NDArray[np.float64] = np.maximum(np.array(pairs).T, 0.0)
+    return reach
 
 
 def _signed_root(values: NDArray[np.float64]) -> NDArray[np.float64]:

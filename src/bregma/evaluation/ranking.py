@@ -73,7 +73,7 @@ class Ranking:
         hits, called = self._cumulated(weights)
         precision = _share(hits, called, empty=0.0)
         steps = np.diff(hits, axis=1, prepend=0.0)
-        return _share((steps * precision).sum(axis=1), hits[:, -1])
+        return _share((steps * precision).sum(axis=1), hits[:, -1:].sum(axis=1))
 
     def roc(self, weights: Floats | None = None) -> tuple[Floats, Floats]:
         """False positive rate and recall as the threshold falls from above the highest score.
