@@ -1,0 +1,160 @@
+"""Augmentation: the record says what was done, all slices alike, and it can be undone."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bregma.preprocessing.augment import (
+    Augmentation,
+    AugmentationSettings,
+    apply_augmentation,
+    draw_augmentation,
+    move,
+    move_back,
+)
+from bregma.scan.errors import RecipeError
+
+EVERYTHING = AugmentationSettings(
+    rotation_degrees=15,
+    flip_horizontal=0.5,
+    flip_vertical=0.5,
+    crop=0.5,
+    scale=0.1,
+    shift_pixels=5,
+    contrast=0.1,
+    brightness=0.1,
+)
+
+
+def blob(row: float, column: float, size: int = 64) -> np.ndarray:
+    grid = np.mgrid[:size, :size]
+    return np.exp(-((grid[0] - row) ** 2 + (grid[1] - column) ** 2) / 18).astype(np.float32)
+
+
+def centroid(weights: np.ndarray) -> list[float]:
+    grid = np.mgrid[: weights.shape[0], : weights.shape[1]]
+    return [(axis * weights).sum() / weights.sum() for axis in grid]
+
+
+def test_flips_by_hand() -> None:
+    maps = np.array([[[1, 2], [3, 4]]], np.float32)
+    assert move(maps, Augmentation(flip_horizontal=True)).tolist() == [[[2, 1], [4, 3]]]
+    assert move(maps, Augmentation(flip_vertical=True)).tolist() == [[[3, 4], [1, 2]]]
+
+
+@pytest.mark.parametrize("record", [Augmentation(h, v) for h in (False, True) for v in (False, True)])
+def test_flips_are_exact_both_ways(record: Augmentation) -> None:
+    images = np.random.default_rng(0).random((3, 2, 16, 16)).astype(np.float32)
+    before = images.copy()
+    moved, _ = apply_augmentation(images, None, record)
+    assert moved.flags.c_contiguous
+    assert record.is_exact
+    np.testing.assert_array_equal(move_back(moved, record), before)
+    np.testing.assert_array_equal(images, before)
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (Augmentation(shift=(4.0, -2.5)), (24.0, 37.5)),
+        (Augmentation(rotation_degrees=90), (40.0, 43.0)),  # from the left towards the back
+        (Augmentation(scale=1.5), (14.25, 44.25)),
+        (Augmentation(flip_horizontal=True, shift=(0.0, 1.0)), (20.0, 24.0)),
+        (Augmentation(flip_vertical=True, rotation_degrees=180), (20.0, 23.0)),
+    ],
+)
+def test_a_blob_lands_where_it_should(record: Augmentation, expected: tuple[float, float]) -> None:
+    """From (20, 40); the middle of 64 pixels is 31.5."""
+    images, mask = blob(20, 40)[None, None], blob(20, 40)[None]
+    moved, moved_mask = apply_augmentation(images, mask, record)
+    np.testing.assert_allclose(centroid(moved[0, 0]), expected, atol=0.05)
+    np.testing.assert_allclose(centroid(moved_mask[0]), expected, atol=0.05)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000))
+def test_moving_back_undoes_moving(seed: int) -> None:
+    record = draw_augmentation(np.random.default_rng(seed), EVERYTHING, size=64)
+    maps = np.stack([blob(30, 33), blob(33, 30)])
+    moved = move(maps, record)
+    back = move_back(moved, record)
+    assert np.abs(back - maps).max() < 0.2
+    for found, true in zip(back, maps, strict=True):
+        np.testing.assert_allclose(centroid(found), centroid(true), atol=0.3)
+
+
+def test_all_slices_and_channels_get_the_same() -> None:
+    record = draw_augmentation(np.random.default_rng(3), EVERYTHING, size=32)
+    plane = np.random.default_rng(0).random((32, 32)).astype(np.float32)
+    moved, _ = apply_augmentation(np.broadcast_to(plane, (3, 2, 32, 32)), None, record)
+    assert moved.shape == (3, 2, 32, 32)
+    assert (moved == moved[0, 0]).all()
+
+
+def test_grey_by_hand_and_masks_keep_theirs() -> None:
+    images = np.full((1, 1, 8, 8), 0.75, np.float32)
+    masks = np.full((1, 8, 8), 0.75, np.float32)
+    moved, moved_masks = apply_augmentation(images, masks, Augmentation(contrast=2.0, brightness=-0.25))
+    assert (moved == 0.75).all()
+    assert (moved_masks == 0.75).all()
+    assert apply_augmentation(images, None, Augmentation(brightness=0.5))[0].max() == 1.0
+
+
+def test_the_same_generator_draws_the_same_record() -> None:
+    first, second = (draw_augmentation(np.random.default_rng(7), EVERYTHING, size=256) for _ in range(2))
+    assert first == second
+
+
+def test_settings_do_not_disturb_what_is_drawn_next() -> None:
+    rngs = [np.random.default_rng(7) for _ in range(2)]
+    draw_augmentation(rngs[0], EVERYTHING, size=256)
+    draw_augmentation(rngs[1], AugmentationSettings(), size=256)
+    assert rngs[0].random() == rngs[1].random()
+
+
+def test_the_defaults_change_nothing() -> None:
+    assert draw_augmentation(np.random.default_rng(0), AugmentationSettings(), size=256) == Augmentation()
+
+
+def test_draws_follow_the_settings() -> None:
+    """1,000 draws: shares within three standard errors, amounts within their limits."""
+    asked = AugmentationSettings(
+        rotation_degrees=15, flip_horizontal=0.25, flip_vertical=0.1, crop=0.25, crop_share=0.8
+    )
+    rng = np.random.default_rng(0)
+    records = [draw_augmentation(rng, asked, size=256) for _ in range(1000)]
+    for share, flags in (
+        (0.25, [r.flip_horizontal for r in records]),
+        (0.10, [r.flip_vertical for r in records]),
+        (0.25, [r.scale > 1 for r in records]),
+    ):
+        assert abs(np.mean(flags) - share) < 3 * np.sqrt(share * (1 - share) / 1000)
+    assert max(abs(r.rotation_degrees) for r in records) <= 15
+    assert max(r.scale for r in records) <= 1.25
+
+
+def test_a_crop_that_is_resized_back_stays_inside_the_slice() -> None:
+    asked = AugmentationSettings(crop=1.0, crop_share=0.5)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        moved = move(np.ones((1, 64, 64), np.float32), draw_augmentation(rng, asked, size=64))
+        assert moved[0, 1:-1, 1:-1].min() > 0.999
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"rotation": 3}, "no key 'rotation'; did you mean 'rotation_degrees'"),
+        ({"rotation_degrees": 181}, "rotation_degrees is 181.0; expected 0 to 180"),
+        ({"flip_horizontal": 1.1}, "flip_horizontal is 1.1"),
+        ({"flip_vertical": -0.1}, "flip_vertical is -0.1"),
+        ({"scale": 0.6}, "scale is 0.6"),
+        ({"crop_share": 0.05}, "crop_share is 0.05"),
+        ({"shift_pixels": float("inf")}, "shift_pixels is inf"),
+        ({"crop": "often"}, "crop is 'often'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(data: dict, words: str) -> None:
+    with pytest.raises(RecipeError, match=words):
+        AugmentationSettings.from_dict(data)
