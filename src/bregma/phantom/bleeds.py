@@ -105,8 +105,8 @@ def _subdural(points: Points, cavity: Cavity, spaces: Spaces, bleed: Bleed) -> t
         order_mm = spaces.above / np.maximum(profile, 0.05)
         return np.where((profile > 0.05) & (side > 6) & (spaces.above > 0), order_mm, NEVER), over
     x, y, z = (points.x - bleed.centre[0]), (points.y - bleed.centre[1]), (points.z - bleed.centre[2])
-    wide = 52 + 7 * np.log2(max(bleed.volume_ml, 4.0))
-    profile = np.clip(1 - (x / 75) ** 2 - (y / wide) ** 2 - (z / (0.72 * wide)) ** 2, 0, 1)
+    wide = 24 + 7.5 * np.log2(max(bleed.volume_ml, 3.0))
+    profile = np.clip(1 - (x / 60) ** 2 - (y / wide) ** 2 - (z / (0.72 * wide)) ** 2, 0, 1)
     profile = profile**0.7 * (1 + 0.12 * ripple(points, bleed.seed, 45)) * np.clip((side - 4) / 6, 0, 1)
     order_mm = np.where(profile > 0.04, cavity.depth / np.maximum(profile, 0.04), NEVER)
     return order_mm, over
@@ -116,7 +116,7 @@ def _subarachnoid(points: Points, cavity: Cavity, spaces: Spaces, bleed: Bleed) 
     """Blood in the water around the brain, spreading from one place."""
     order_mm = _away(points, bleed.centre) + np.float32(7) * ripple(points, bleed.seed, 30)
     order_mm += np.float32(3) * np.maximum(2.5 - cavity.depth, 0)
-    return order_mm, np.clip(spaces.water * np.float32(1.15), 0, 1)
+    return order_mm, spaces.sulcal
 
 
 def _intraparenchymal(points: Points, cavity: Cavity, spaces: Spaces, bleed: Bleed) -> tuple[Field, Field]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,12 +27,14 @@ class Spaces:
         water: share of cerebrospinal fluid outside them, inside the skull.
         above: signed distance above the tentorium (mm); negative in the posterior fossa.
         tissue: signed distance below the surface of cerebrum, cerebellum or brainstem (mm).
+        sulcal: share that subarachnoid blood takes: the water, and sulci opened to 2 mm where they are closed.
     """
 
     ventricle: Field
     water: Field
     above: Field
     tissue: Field
+    sulcal: Field
 
 
 def paint_brain(hu: Field, points: Points, cavity: Cavity, maps: Maps, shape: Shape) -> Spaces:
@@ -48,11 +50,12 @@ def paint_brain(hu: Field, points: Points, cavity: Cavity, maps: Maps, shape: Sh
     back = _paint_posterior_fossa(hu, points, cavity, shape, below)
     _paint_nuclei(hu, points, shape, cerebrum)
     ventricle = _paint_ventricles(hu, points, shape)
-    _paint_falx(hu, points, cavity, below, maps)
+    _paint_falx(hu, points, cavity, below)
     tissue = np.maximum(cerebrum, back)
     inside = cover(cavity.depth, edge)
     water = inside * (1 - cover(tissue, edge)) * (1 - ventricle)
-    return Spaces(ventricle, water, -below, tissue)
+    sulcal = inside * cover(1.0 - tissue, max(edge, 1.2)) * (1 - ventricle)
+    return Spaces(ventricle, water, -below, tissue, sulcal)
 
 
 def _below_tentorium(points: Points, cavity: Cavity) -> Field:
@@ -63,52 +66,60 @@ def _below_tentorium(points: Points, cavity: Cavity) -> Field:
 
 def _cerebrum(points: Points, cavity: Cavity, maps: Maps, shape: Shape, below: Field) -> Field:
     """Signed distance below the folded surface of the hemispheres (mm)."""
-    gap = np.float32(1.0 + 2.5 * shape.atrophy)
+    x, y, z = points.x, points.y, points.z
+    sway = np.sin(y * np.float32(0.19) + z * np.float32(0.23)) + np.sin(x * np.float32(0.22) - z * np.float32(0.17) + 1)
+    swing = np.sin(x * np.float32(0.20) + z * np.float32(0.21) + 2) + np.sin(y * np.float32(0.24) - z * np.float32(0.15))
+    column, row = cavity.column + np.float32(2.6) * sway, cavity.row + np.float32(2.6) * swing
+    sulcus, reach, opened = sample_direction(maps.folds, column, row)
+    gap = np.float32(0.3 + 1.7 * shape.atrophy) * opened
     surface = cavity.depth - gap
-    sulcus, reach = sample_direction(maps.folds, cavity.column, cavity.row)
-    width = np.float32(0.25 + 1.3 * shape.atrophy)
-    side = np.abs(points.x)
+    under = cavity.vault - gap
+    width = np.float32(0.05 + 1.25 * shape.atrophy) * opened
+    side = np.abs(x)
     fissure = _fissure(points, side, shape)
-    taper = width * (1 - np.float32(0.6) * np.clip(surface / reach, 0, 1))
-    fold = np.hypot(sulcus, np.maximum(surface - reach, 0)) - taper
+    taper = width * (1 - np.float32(0.65) * np.clip(under / reach, 0, 1))
+    fold = np.hypot(sulcus, np.maximum(under - reach, 0)) - taper
     distance = np.minimum(surface, fold)
-    line, deep = sample_medial(maps, points)
+    moved = replace(points, y=y + np.float32(3) * sway + np.float32(0.5) * side, z=z + np.float32(3) * swing)
+    line, deep, wide = sample_medial(maps, moved)
     distance = np.minimum(distance, fissure)
-    distance = np.minimum(distance, np.hypot(line, np.maximum(fissure - deep * np.float32(0.8), 0)) - taper)
-    distance = np.minimum(distance, _sylvian(points, side, shape))
+    inner = np.hypot(line, np.maximum(fissure - deep * np.float32(0.35), 0)) - width * wide * np.float32(0.6)
+    distance = np.minimum(distance, inner)
+    distance = np.minimum(distance, _sylvian(points, side, shape, opened))
     distance = np.minimum(distance, -_central_cistern(points, shape))
-    return np.minimum(distance, -below - np.float32(1.2))
+    return np.minimum(distance, -below - np.float32(0.8))
 
 
 def _fissure(points: Points, side: Field, shape: Shape) -> Field:
     """Distance to the cleft between the hemispheres; there is none in the commissures."""
-    width = np.float32(0.9 + 1.6 * shape.atrophy)
+    width = np.float32(0.25 + 1.1 * shape.atrophy)
     y, z = (points.y - 5) / 40, (points.z - 5) / 22
     outside = (np.sqrt(y * y + z * z) - 1) * np.float32(24)
     return np.maximum(side - width, -outside)
 
 
-def _sylvian(points: Points, side: Field, shape: Shape) -> Field:
+def _sylvian(points: Points, side: Field, shape: Shape, opened: Field) -> Field:
     """Distance to the Sylvian fissure: the cleft over the insula and its way out to the side."""
-    width = np.float32(0.8 + 2.0 * shape.atrophy)
-    reach = np.maximum(np.abs(points.y + 3) - 21, np.abs(points.z - 4) - 13)
-    insula = np.abs(side - np.float32(39.5) + np.square(points.y + 3) * np.float32(0.006))
+    width = np.float32(0.35 + 1.7 * shape.atrophy) * opened
+    wave = np.sin(points.y * np.float32(0.42) + points.z * np.float32(0.3))
+    reach = np.maximum(np.abs(points.y + 3) - 20, np.abs(points.z - 4) - 12)
+    insula = np.abs(side - np.float32(39.5) + np.square(points.y + 3) * np.float32(0.008) - np.float32(0.9) * wave)
     first = np.hypot(insula, np.maximum(reach, 0)) - width
-    rise = points.z - (np.float32(-5) + np.float32(0.38) * (points.y + 20))
-    beyond = np.maximum(np.abs(points.y - 5) - 30, 38 - side)
-    second = np.hypot(rise, np.maximum(beyond, 0)) - width * np.float32(1.2)
-    return np.minimum(first, second)
+    rise = points.z - (np.float32(-6) + np.float32(0.75) * (points.y + 16)) + np.float32(2) * wave
+    beyond = np.maximum(np.abs(points.y - 4) - 24, 39 - side)
+    second = np.hypot(rise * np.float32(0.8), np.maximum(beyond, 0)) - width
+    return np.asarray(np.minimum(first, second), dtype=np.float32)
 
 
 def _central_cistern(points: Points, shape: Shape) -> Field:
     """Signed distance into the basal cisterns around the brainstem (mm)."""
-    wide = np.float32(1 + 0.25 * (shape.atrophy - 0.4))
-    star = np.arctan2(points.x, -(points.y - 2))
-    arm = np.float32(15.0) * wide * (1 + np.float32(0.22) * np.cos(5 * star))
-    flat = arm - np.hypot(points.x, points.y - 2)
-    first = np.minimum(flat, 8 - np.abs(points.z + 18))
-    second = ellipsoid(points, (0.0, 24.0, -16.0), (20.5 * float(wide), 18.5 * float(wide), 17.0))
-    return np.maximum(first, second)
+    wide = np.float32(0.85 + 0.4 * shape.atrophy)
+    star = np.arctan2(points.x, -(points.y - 3))
+    arm = np.float32(11.5) * wide * (1 + np.float32(0.3) * np.cos(5 * star))
+    flat = arm - np.hypot(points.x, points.y - 3)
+    first = np.minimum(flat, 6.5 - np.abs(points.z + 18))
+    second = ellipsoid(points, (0.0, 23.5, -14.0), (16.0 + 2.2 * float(wide), 15.5 + 2.5 * float(wide), 17.0))
+    return np.asarray(np.maximum(first, second), dtype=np.float32)
 
 
 def _paint_posterior_fossa(hu: Field, points: Points, cavity: Cavity, shape: Shape, below: Field) -> Field:
@@ -119,17 +130,21 @@ def _paint_posterior_fossa(hu: Field, points: Points, cavity: Cavity, shape: Sha
         return tissue
     part, edge = points.part(window), points.edge_mm
     grain = cavity.grain[window]
-    cerebellum = ellipsoid(part, (0.0, 63.0, -32.0), (55.0, 34.0, 30.0))
-    cerebellum = np.minimum(cerebellum, np.minimum(below[window] - 1.5, cavity.depth[window] - 1.5))
-    valley = np.hypot(part.x, np.maximum(78 - part.y, 0) * 0.5) - 2.0 - 2.0 * shape.atrophy
+    side = np.abs(part.x)
+    front = np.maximum(part.y - 33, np.minimum(part.y - 14 - 0.45 * side, side - 19))
+    cerebellum = np.minimum(below[window] - 1.0, cavity.depth[window] - 1.0 - 0.8 * shape.atrophy)
+    cerebellum = np.minimum(cerebellum, front)
+    valley = np.hypot(part.x * 1.6, np.maximum(88 - part.y, 0) * 0.5) - 0.5 - 2.0 * shape.atrophy
     cerebellum = np.minimum(cerebellum, valley)
-    shells = np.sin(np.sqrt(part.x**2 * 0.35 + (part.y - 40) ** 2 + (part.z + 26) ** 2) * 1.25 + grain)
-    folia = shells * (1.5 + 4 * shape.atrophy) * cover(9 - cerebellum, 5.0)
+    shells = np.sin(np.sqrt(part.x**2 * 0.35 + (part.y - 40) ** 2 + (part.z + 26) ** 2) * 1.1 + 2.5 * grain)
+    folia = shells * (0.8 + 3 * shape.atrophy) * cover(9 - cerebellum, 5.0)
     paint(hu[window], cover(cerebellum, edge), shape.grey_hu - 1.5 + folia)
     paint(hu[window], cover(cerebellum - 13, 8.0), shape.white_hu + 3)
     stem = np.maximum(
-        ellipsoid(part, (0.0, 22.0, -12.0), (15.5, 12.5, 16.0)), ellipsoid(part, (0.0, 24.0, -31.0), (17.0, 13.0, 14.0))
+        ellipsoid(part, (0.0, 25.0, -12.0), (13.0, 10.5, 16.0)), ellipsoid(part, (0.0, 24.0, -31.0), (17.0, 13.0, 14.0))
     )
+    for left in (-1.0, 1.0):
+        stem = np.maximum(stem, ellipsoid(part, (left * 9.5, 17.5, -10.0), (6.0, 8.5, 14.0), left * 30))
     stem = np.maximum(stem, capsule(part, (0.0, 28.0, -40.0, 9.0), (0.0, 42.0, -95.0, 6.5)))
     arms = capsule(part, (0.0, 28.0, -32.0, 9.0), (24.0, 44.0, -32.0, 8.0))
     arms = np.maximum(arms, capsule(part, (0.0, 28.0, -32.0, 9.0), (-24.0, 44.0, -32.0, 8.0)))
@@ -173,6 +188,8 @@ def _paint_ventricles(hu: Field, points: Points, shape: Shape) -> Field:
                     lateral = np.maximum(lateral, capsule(part, _place(start, side, wide), _place(end, side, wide)))
         lateral = np.minimum(lateral, np.abs(part.x) - 1.0)
         third = ellipsoid(part, (0.0, 10.0, -1.0), (2.0 * wide, 19.0, 11.0))
+        halo = np.clip(1 + lateral / 11, 0, 1) * np.float32(0.9 * shape.low_density) * (part.z > 2)
+        paint(hu[window], halo * (hu[window] < shape.white_hu + 4), np.float32(min(21.0, shape.white_hu)))
         share[window] = cover(np.maximum(lateral, third), points.edge_mm)
     window = points.window((0.0, 45.0, -31.0), 14)
     if window is not None:
@@ -187,11 +204,11 @@ def _place(knot: tuple[float, float, float, float], side: float, wide: float) ->
     return side * knot[0] * grow, knot[1], knot[2], knot[3] * wide
 
 
-def _paint_falx(hu: Field, points: Points, cavity: Cavity, below: Field, maps: Maps) -> None:
+def _paint_falx(hu: Field, points: Points, cavity: Cavity, below: Field) -> None:
     """Falx, tentorium and the venous sinuses."""
     y, z = (points.y - 8) / 62, (points.z - 2) / 33
     free = np.sqrt(y * y + z * z)
-    leaf = np.minimum(np.float32(0.7) - np.abs(points.x), (free - 1) * 20)
+    leaf = np.minimum(np.float32(0.6) - np.abs(points.x), (free - 1) * 20)
     leaf = np.minimum(leaf, np.minimum(-below, cavity.depth))
     paint(hu, cover(leaf, points.edge_mm), 48.0)
     notch = (np.hypot(points.x / 21, (points.y - 26) / 24) - 1) * 20

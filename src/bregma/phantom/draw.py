@@ -123,7 +123,7 @@ def _draw_slab(parameters: HeadParameters, maps: Maps, points: Points, levels: l
     """Everything on a few planes, bleeds up to their levels."""
     shape = parameters.shape
     cavity = find_cavity(maps, points)
-    hu = paint_head(points, cavity, shape)
+    hu = paint_head(points, cavity, maps, shape)
     pushed = push(points, parameters.bleeds)
     spaces = paint_brain(hu, pushed, cavity, maps, shape)
     paint_look_alikes(hu, pushed, cavity, spaces, parameters)
@@ -132,15 +132,16 @@ def _draw_slab(parameters: HeadParameters, maps: Maps, points: Points, levels: l
         order_mm, share = order(points, cavity, spaces, bleed)
         part = fill(order_mm, share, level, points.edge_mm)
         paint_edema(hu, order_mm, level, spaces, bleed)
-        paint(hu, part, _density(points, bleed))
+        paint(hu, part, _density(points, cavity, bleed))
         blood.append(part)
     return _Slab(hu, cavity, spaces, blood)
 
 
-def _density(points: Points, bleed: Bleed) -> Field:
+def _density(points: Points, cavity: Cavity, bleed: Bleed) -> Field:
     """HU of the blood: denser towards the back when it has settled."""
     sink = np.clip((points.y - np.float32(bleed.centre[1])) / 25, -1, 1)
     density: Field = np.float32(bleed.hu) * (1 + np.float32(0.3 * bleed.layered) * sink)
+    density += np.float32(2.5) * cavity.grain
     return density
 
 

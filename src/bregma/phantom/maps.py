@@ -26,6 +26,8 @@ TEXELS = 384
 REACH = 2.02
 BASE_LOW = (-100.0, -120.0)
 BASE_SIZE = (264, 200)
+WAVE_MM = 15.5
+"""Length of the waves whose zero lines are the sulci."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,8 +36,8 @@ class Maps:
 
     Attributes:
         shell: (T, T, 4) by direction: radius of the inner table, skull and scalp thickness, distance to a suture (mm).
-        folds: (T, T, 2) by direction: distance to the nearest sulcus and that sulcus' depth (mm).
-        medial: (M, M, 2) by (y, z): the same on the middle plane.
+        folds: (T, T, 3) by direction: distance to the nearest sulcus, its depth (mm), how open it is (about 1).
+        medial: (M, M, 3) by (y, z): the same on the middle plane.
         base: (264, 200, 4) by (y, x): floor of the skull, its thickness, height of the tentorium, a free field of noise.
     """
 
@@ -68,7 +70,7 @@ def _directions() -> tuple[Field, Field, Field]:
 
 def _shell(shape: Shape, rng: np.random.Generator) -> Field:
     dx, dy, dz = _directions()
-    narrow = 1 + 0.13 * dy - 0.10 * np.square(dy)
+    narrow = 1 + 0.09 * dy - 0.07 * np.square(dy)
     a, b, c = RADII[0] * (narrow + shape.asymmetry * np.sign(dx)), RADII[1], RADII[2]
     power = 2.35
     radius = (np.abs(dx / a) ** power + np.abs(dy / b) ** power + np.abs(dz / c) ** power) ** (-1 / power)
@@ -78,6 +80,8 @@ def _shell(shape: Shape, rng: np.random.Generator) -> Field:
         + 0.16 * _noise(rng, radius.shape, 70)
         - 0.35 * np.exp(-(((dy + 0.05) / 0.5) ** 2)) * (np.abs(dx) > 0.5) * np.abs(dx)
     )
+    brow = np.exp(-np.square(dx / 0.35) - np.square((dz + 0.22) / 0.22)) * (dy < 0)
+    skull += 6.0 * brow * (0.4 + shape.sinus_air)
     skull += 2.5 * np.exp(-((dx / 0.12) ** 2)) * (dz < 0.6) * np.exp(-(((np.abs(dy) - 1) / 0.25) ** 2))
     scalp = shape.scalp_mm * (1 + 0.15 * _noise(rng, radius.shape, 80) + 0.5 * np.clip(-dz, 0, 1))
     return np.stack([radius, np.maximum(skull, 2.0), np.maximum(scalp, 2.0), _sutures(rng)], axis=-1).astype(np.float32)
@@ -95,20 +99,17 @@ def _sutures(rng: np.random.Generator) -> Field:
 
 
 def _folds(rng: np.random.Generator, texels: int, texel_mm: float) -> Field:
-    """Distance to the nearest sulcus and its depth: the zero lines of noise in a narrow band make a labyrinth."""
-    wave = 21.0 / texel_mm
-    field = _noise(rng, (texels, texels), wave * 1.0) - 0.85 * _noise_like(rng, texels, wave)
+    """Distance to the nearest sulcus, its depth, and how open it is: zero lines of noise make a labyrinth."""
+    wave = WAVE_MM / texel_mm
+    field = _noise(rng, (texels, texels), wave) - np.float32(0.8) * _noise(rng, (texels, texels), wave * 1.6)
     lines = (field[1:, 1:] * field[:-1, 1:] <= 0) | (field[1:, 1:] * field[1:, :-1] <= 0)
     away = np.ones((texels, texels), dtype=np.uint8)
     away[1:, 1:][lines] = 0
     distance = cv2.distanceTransform(away, cv2.DIST_L2, 5) * np.float32(texel_mm)
     distance = cv2.GaussianBlur(distance, (0, 0), 0.7)
-    depth = 13.0 + 4.5 * _noise(rng, (texels, texels), wave * 2)
-    return np.stack([distance, np.clip(depth, 2.0, 24.0)], axis=-1).astype(np.float32)
-
-
-def _noise_like(rng: np.random.Generator, texels: int, wave: float) -> Field:
-    return _noise(rng, (texels, texels), wave * 1.6)
+    depth = np.clip(19.0 + 6.0 * _noise(rng, (texels, texels), wave * 2), 3.0, 27.0)
+    opened = np.clip(1.0 + 0.55 * _noise(rng, (texels, texels), wave * 2.5), 0.1, 2.2)
+    return np.stack([distance, depth, opened], axis=-1).astype(np.float32)
 
 
 def _base(shape: Shape, rng: np.random.Generator) -> Field:
@@ -120,17 +121,18 @@ def _base(shape: Shape, rng: np.random.Generator) -> Field:
     side = np.abs(x)
     ridge = 13.0 + 0.5 * side
     wing = -16.0 + 0.10 * side
-    front = -22.0 + 7.0 * np.exp(-(((side - 30) / 16) ** 2)) - 4.0 * np.exp(-((side / 7) ** 2))
-    middle = -41.0 + 19.0 * np.exp(-((side / 15) ** 2))
-    back = -60.0 + 26.0 * np.exp(-(((y - ridge) / 14) ** 2)) * np.exp(-((side / 22) ** 2)) + 0.012 * (y - 50) ** 2
+    dome = np.exp(-(((side - 30) / 15) ** 2)) * np.exp(-(((y + 46) / 24) ** 2))
+    front = -32.0 + 13.0 * dome - 3.0 * np.exp(-((side / 6) ** 2)) + 0.012 * np.square(np.maximum(-y - 50, 0))
+    middle = -43.0 + 14.0 * np.exp(-((side / 14) ** 2)) + 0.012 * np.maximum(side - 38, 0) ** 2 + 0.014 * (y - 2) ** 2
+    back = -60.0 + 26.0 * np.exp(-(((y - ridge) / 14) ** 2)) * np.exp(-((side / 22) ** 2)) + 0.012 * np.maximum(y - 50, 0) ** 2
     floor = np.where(y < wing, front, np.where(y < ridge, middle, back))
     floor = ndimage.gaussian_filter(floor, 2.5)
-    petrous = np.exp(-(((y - ridge) / 6.5) ** 2)) * np.clip((side - 9) / 8, 0, 1) * np.clip((72 - side) / 10, 0, 1)
+    petrous = np.exp(-((y - ridge + 1.5) / (5.5 + 0.13 * side) + 0.25 * _noise(rng, y.shape, 16)) ** 2) * np.clip((side - 9) / 8, 0, 1) * np.clip((72 - side) / 10, 0, 1)
     floor = np.maximum(floor, -52.0 + 32.0 * petrous)
     floor = floor + 1.2 * _noise(rng, floor.shape, 18)
     hole = (x / 15) ** 2 + ((y - 40) / 17) ** 2
     floor = np.where(hole < 1, -140.0, floor)
-    thickness = 4.0 + 1.0 * _noise(rng, floor.shape, 14) + 20.0 * petrous
+    thickness = np.where(y < wing, 1.6, 3.2) + 0.8 * _noise(rng, floor.shape, 14) + 20.0 * petrous
     thickness += 14.0 * np.exp(-((side / 14) ** 2)) * ((y > 8) & (y < 30))
     tent = 3.0 - 0.30 * np.maximum(y - 42, 0) - 0.0060 * side**2 - 0.08 * side
     stacked = np.stack([floor, np.clip(thickness, 1.8, 40.0), tent, _noise(rng, floor.shape, 9)], axis=-1)
@@ -168,8 +170,15 @@ def sample_base(maps: Maps, points: Points) -> tuple[NDArray[np.float32], ...]:
     return tuple(found[..., k] for k in range(4))
 
 
+def sample_grain(maps: Maps, points: Points, zoom: float) -> Field:
+    """The free field of noise, its waves `zoom` times as long, sheared so that it changes from slice to slice."""
+    column = (points.x + np.float32(0.5) * points.z) * np.float32(1 / zoom) - np.float32(BASE_LOW[0])
+    row = (points.y - np.float32(0.4) * points.z) * np.float32(1 / zoom) - np.float32(BASE_LOW[1])
+    return _sample(maps.base, column, row)[..., 3]
+
+
 def sample_medial(maps: Maps, points: Points) -> tuple[NDArray[np.float32], ...]:
-    """Distance to a sulcus of the middle plane, and its depth."""
+    """Distance to a sulcus of the middle plane, its depth, and how open it is."""
     offset = np.where(points.x > 0, np.float32(0), np.float32(13))
     found = _sample(maps.medial, points.y + np.float32(110), points.z + np.float32(100) + offset)
-    return found[..., 0], found[..., 1]
+    return tuple(found[..., k] for k in range(3))

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bregma.phantom.maps import Maps, directions, sample_base, sample_direction
+from bregma.phantom.maps import Maps, directions, sample_base, sample_direction, sample_grain
 from bregma.phantom.parameters import Shape
 from bregma.phantom.points import Field, Points, cover, ellipsoid, paint
 
-AIR, FAT, MUSCLE, SKIN = -1000.0, -85.0, 55.0, 20.0
+AIR, FAT, MUSCLE, SKIN = -1000.0, -85.0, 55.0, 30.0
 CORTICAL, DIPLOE, PETROUS = 1350.0, 650.0, 1500.0
 
 
@@ -56,18 +56,22 @@ def find_cavity(maps: Maps, points: Points) -> Cavity:
     return Cavity(depth, vault, column, row, suture, skull, scalp, floor, floor_mm, tent, grain)
 
 
-def paint_head(points: Points, cavity: Cavity, shape: Shape) -> Field:
+def paint_head(points: Points, cavity: Cavity, maps: Maps, shape: Shape) -> Field:
     """HU of air, scalp, face and skull; the cavity is left as cerebrospinal fluid."""
     hu = np.full(points.x.shape, AIR, dtype=np.float32)
     edge = points.edge_mm
     outside = _outside(points, cavity)
     low = np.clip((-points.z - 12) / 20, 0, 1) * np.clip((cavity.floor + 60) / 30, 0, 1)
     paint(hu, cover(outside, edge), SKIN)
-    flesh = np.where(low > 0, np.clip(-20 + 75 * (cavity.grain + 0.6 * low), FAT, MUSCLE), np.float32(FAT))
-    paint(hu, cover(outside - np.float32(1.8), edge), flesh)
+    paint(hu, cover(outside - np.float32(2.3), edge), FAT)
+    if low.any():
+        grain = sample_grain(maps, points, 2.6)
+        meat = np.clip((np.abs(grain) - 0.09) * 9, 0, 1) * np.clip(2.2 - grain, 0, 1)
+        meat *= low * cover(outside - 6 - 2 * grain, 4.0)
+        paint(hu, meat, MUSCLE)
     _paint_temporal_muscle(hu, points, cavity)
     _paint_face(hu, points, cavity, shape)
-    _paint_vault(hu, points, cavity)
+    _paint_vault(hu, points, cavity, shape)
     paint(hu, cover(cavity.depth, edge), np.float32(shape.csf_hu))
     return hu
 
@@ -78,10 +82,16 @@ def _outside(points: Points, cavity: Cavity) -> Field:
     if points.z.min() > -8:
         return vault
     upper = vault - np.maximum(np.float32(-30) - points.z, 0) * np.float32(1.2)
-    face = ellipsoid(points, (0.0, -30.0, -62.0), (62.0, 62.0, 72.0))
-    neck = ellipsoid(points, (0.0, 38.0, -90.0), (60.0, 68.0, 75.0))
+    face = ellipsoid(points, (0.0, -26.0, -62.0), (69.0, 64.0, 72.0))
+    neck = ellipsoid(points, (0.0, 36.0, -90.0), (68.0, 72.0, 80.0))
     nose = ellipsoid(points, (0.0, -90.0, -58.0), (13.0, 17.0, 24.0))
-    return np.maximum(np.maximum(upper, face), np.maximum(neck, nose))
+    return np.maximum(_blend(_blend(upper, face), neck), nose)
+
+
+def _blend(first: Field, second: Field, reach_mm: float = 14.0) -> Field:
+    """Union of two bodies with a rounded seam."""
+    near = np.maximum(np.float32(reach_mm) - np.abs(first - second), 0)
+    return np.asarray(np.maximum(first, second) + near * near * np.float32(1 / (4 * reach_mm)), dtype=np.float32)
 
 
 def _paint_temporal_muscle(hu: Field, points: Points, cavity: Cavity) -> None:
@@ -94,19 +104,24 @@ def _paint_temporal_muscle(hu: Field, points: Points, cavity: Cavity) -> None:
     paint(hu, share, MUSCLE)
 
 
-def _paint_vault(hu: Field, points: Points, cavity: Cavity) -> None:
+def _paint_vault(hu: Field, points: Points, cavity: Cavity, shape: Shape) -> None:
     """Outer table, diploe and inner table of the vault, and the plate of the base."""
     edge = points.edge_mm
     above = -cavity.vault
     bone = np.minimum(above, cavity.skull - above)
-    seam = cover(np.float32(0.9) - cavity.suture, edge) * np.float32(0.55)
+    seam = cover(np.float32(0.5) - cavity.suture, edge) * np.float32(0.6)
     density = CORTICAL - (CORTICAL - DIPLOE - 90 * cavity.grain) * cover(bone - np.float32(1.7), 1.2)
     low = cover(cavity.floor + cavity.floor_mm, edge)
     paint(hu, cover(bone, edge) * low * (1 - seam), density)
+    if shape.sinus_air > 0.1 and points.y.min() < -60:
+        flat = np.hypot(points.x / (10 + 22 * shape.sinus_air), (points.z + 8) / (8 + 12 * shape.sinus_air))
+        sinus = np.minimum((1 - flat) * 14, bone - np.float32(1.6)) - np.clip(points.y + 50, 0, 50)
+        sinus = np.minimum(sinus, np.abs(points.x - 2) - np.float32(0.6))
+        paint(hu, cover(sinus, edge), AIR)
     below = -cavity.floor
     plate = np.minimum(np.minimum(below, cavity.floor_mm - below), cavity.vault + np.float32(3))
     if plate.max() > -edge:
-        solid = np.clip(700 + 250 * cavity.grain + 40 * cavity.floor_mm, 350, PETROUS + 200)
+        solid = np.clip(380 + 180 * cavity.grain + 55 * cavity.floor_mm, 300, PETROUS + 200)
         paint(hu, cover(plate, edge), solid)
 
 
@@ -116,9 +131,8 @@ def _paint_face(hu: Field, points: Points, cavity: Cavity, shape: Shape) -> None
         _paint_orbit(hu, points, side)
         _blob(hu, points, (side * 30, -52, -64), (14, 17, 17), 600.0)
         _blob(hu, points, (side * 30, -52, -64), (12.5, 15, 15.5), AIR)
-        _blob(hu, points, (side * 52, -40, -55), (5, 24, 5), 800.0)
-        for k in range(4):
-            _blob(hu, points, (side * 6.0, -62 + 11 * k, -36), (4.0, 4.6, 11), AIR)
+        _blob(hu, points, (side * 54, -36, -55), (4, 24, 5), 800.0)
+        _paint_ethmoid(hu, points, cavity, side)
         _paint_mastoid(hu, points, cavity, side, shape)
     _blob(hu, points, (0, -58, -62), (11, 26, 17), MUSCLE)
     for side in (-1.0, 1.0):
@@ -128,29 +142,42 @@ def _paint_face(hu: Field, points: Points, cavity: Cavity, shape: Shape) -> None
     _blob(hu, points, (0, -5, -75), (14, 10, 22), AIR)
 
 
+def _paint_ethmoid(hu: Field, points: Points, cavity: Cavity, side: float) -> None:
+    """Air cells between the orbits, with thin walls."""
+    window = points.window((side * 6, -48, -39), 30)
+    if window is None:
+        return
+    part, grain = points.part(window), cavity.grain[window]
+    cells = ellipsoid(part, (side * 6.5, -48, -39), (7.5, 25, 13))
+    paint(hu[window], cover(cells, points.edge_mm), 600.0)
+    walls = np.sin(part.y * 0.62 + 2.5 * grain) + 0.5 * np.sin(part.z * 0.7 + part.x * 0.5)
+    paint(hu[window], cover(np.minimum(cells - 0.8, (1.15 - walls) * 1.2), points.edge_mm), AIR)
+
+
 def _paint_orbit(hu: Field, points: Points, side: float) -> None:
-    _blob(hu, points, (side * 29, -47, -32), (19.5, 30, 17.5), 800.0, turn=-side * 18)
-    _blob(hu, points, (side * 30, -50, -32), (17.5, 29, 15.5), FAT, turn=-side * 18)
-    _blob(hu, points, (side * 28, -44, -32), (2.2, 24, 2.2), 35.0, turn=-side * 22)
-    for bend in (-10.0, 10.0):
-        _blob(hu, points, (side * 29 + bend, -44, -32), (2.0, 18, 4), 50.0, turn=-side * 18 + bend)
-    _blob(hu, points, (side * 33, -66, -32), (12.5, 12.5, 12.5), 40.0)
-    _blob(hu, points, (side * 33, -66, -32), (11.3, 11.3, 11.3), 12.0)
-    _blob(hu, points, (side * 33, -75.5, -32), (4.8, 2.2, 4.8), 85.0)
+    _blob(hu, points, (side * 30, -46, -36), (18.3, 29, 15.8), 600.0, turn=-side * 18)
+    _blob(hu, points, (side * 31, -49, -36), (17.0, 29, 14.7), FAT, turn=-side * 18)
+    _blob(hu, points, (side * 28, -44, -37), (2.0, 24, 2.0), 35.0, turn=-side * 22)
+    for bend in (-9.0, 9.0):
+        _blob(hu, points, (side * 29 + bend, -44, -37), (1.8, 18, 4), 50.0, turn=-side * 18 + bend)
+    _blob(hu, points, (side * 33, -65, -37), (12.3, 12.3, 12.3), 42.0)
+    _blob(hu, points, (side * 33, -65, -37), (11.2, 11.2, 11.2), 12.0)
+    _blob(hu, points, (side * 33, -74.0, -37), (4.6, 2.0, 4.6), 80.0)
+    _blob(hu, points, (side * 76, 26, -40), (3.5, 11, 18), SKIN + 25, turn=side * 25)
 
 
 def _paint_mastoid(hu: Field, points: Points, cavity: Cavity, side: float, shape: Shape) -> None:
     """Petrous bone with its air cells, and the ear canal."""
-    window = points.window((side * 58, 40, -42), 36)
+    window = points.window((side * 52, 38, -42), 36)
     if window is None:
         return
     part, grain = points.part(window), cavity.grain[window]
-    bone = ellipsoid(part, (side * 57, 36, -40), (15, 24, 22))
-    paint(hu[window], cover(bone, points.edge_mm), 750.0)
-    phase = np.sin(part.x * 1.15 + 2 * grain) + np.sin(part.y * 1.05) + np.sin(part.z * 0.9 + grain)
-    cells = cover(np.minimum(bone - 3, (phase - 1.4 + 2.0 * shape.sinus_air) * 1.5), points.edge_mm)
-    paint(hu[window], cells * np.float32(0.8), AIR)
-    canal = np.minimum(4.0 - np.hypot(part.y - 20, part.z + 36), 18 - np.abs(part.x - side * 64))
+    bone = ellipsoid(part, (side * 53, 37, -42), (12, 19, 20), -side * 20)
+    paint(hu[window], cover(bone + 1.5 * grain, points.edge_mm), 800.0)
+    phase = np.sin(part.x * 1.1 + 3 * grain) + np.sin(part.y * 0.9 + part.z * 0.4) + np.sin(part.z * 0.9 - 2 * grain)
+    cells = cover(np.minimum(bone - 2.5, (phase - 1.6 + 2.4 * shape.sinus_air) * 1.3), points.edge_mm)
+    paint(hu[window], cells * np.float32(0.85), AIR)
+    canal = np.minimum(3.5 - np.hypot(part.y - 20 - 0.3 * (np.abs(part.x) - 60), part.z + 38), 14 - np.abs(part.x - side * 66))
     paint(hu[window], cover(canal, points.edge_mm), AIR)
 
 
