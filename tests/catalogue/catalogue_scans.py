@@ -68,3 +68,21 @@ def load(candidate: Candidate) -> Scan:
         refusal=None if values.any() else Refusal("blank_image", "all zero", candidate.files, uid),
         excluded=(Refusal("scout", "a scout", ("scout.dcm",), uid),),
     )
+
+
+def write_labels(folder: Path, found: Discovery) -> Path:
+    """A table that says of each scan that there is a bleed, with an outline of pixels (2..4, 3..6) on slice 1."""
+    folder.mkdir(parents=True)
+    rows = ["series_uid,level,part,any,subdural,source,contours"]
+    outline = [[-1.9, -4.1, 5.0], [0.6, -4.1, 5.0], [0.6, -2.9, 5.0], [-1.9, -2.9, 5.0]]
+    (folder / "outline.json").write_text(json.dumps([{"points": outline}]))
+    for candidate in found.candidates:
+        uid = candidate.series_uid
+        rows += [
+            f"{uid},scan,,1,,reader:a,",
+            f"{uid},slice,{uid}.0,0,,reader:a,",
+            f"{uid},lesion,1,,1,reader:a,outline.json",
+        ]
+    table = folder / "labels.csv"
+    table.write_text("\n".join(rows) + "\n")
+    return table

@@ -19,8 +19,7 @@ from sqlalchemy.orm import Session
 
 from bregma.catalogue.layout import Layout
 from bregma.catalogue.library import Library
-from bregma.catalogue.records import geometry_fields
-from bregma.catalogue.staging import Load, Refused, Staged, Staging, refused, stamp_of
+from bregma.catalogue.staging import Load, Refused, Staged, Staging, geometry_fields, refused, stamp_of
 from bregma.catalogue.steps import OnStep, Step, pass_by
 from bregma.catalogue.store import settle
 from bregma.catalogue.sweeping import writing
@@ -150,6 +149,7 @@ def _take(library: Library, outcome: _Outcome, report: ImportReport, on_step: On
     if isinstance(outcome, tuple):
         for one in outcome:
             _refuse(library, one, report)
+            on_step(Step.REFUSED)
         return
     try:
         refusal, new = _commit(library, outcome, on_step)

@@ -18,6 +18,7 @@ from bregma.catalogue.label_report import LabelReport
 from bregma.catalogue.label_rows import LabelTableError, Problem, TableRow, read_rows
 from bregma.catalogue.library import Library
 from bregma.catalogue.mask_store import StagedMask, stage_mask, store_mask
+from bregma.catalogue.steps import OnStep, Step, pass_by
 from bregma.catalogue.sweeping import writing
 from bregma.catalogue.tables import LabelRow, SeriesRow, SliceRow
 from bregma.scan.labels import Level
@@ -30,13 +31,16 @@ _Key = tuple[str, Level, str, str, str]
 """Series UID, level, part ("" for the scan), finding, source."""
 
 
-def import_labels(library: Library, table: Path, *, source: str | None = None) -> LabelReport:
+def import_labels(
+    library: Library, table: Path, *, source: str | None = None, on_step: OnStep = pass_by
+) -> LabelReport:
     """Bring a label table into the library; importing it again changes nothing.
 
     Args:
         library: with the scans that the table is about.
         table: CSV as docs/labels.md describes it.
         source: who says so, for rows that do not name anybody: "reader:a", "report", "dataset:rsna2019".
+        on_step: for tests, see steps.py.
 
     Raises:
         LabelTableError: rows are wrong; all of them are in the error, and nothing was imported.
@@ -45,6 +49,7 @@ def import_labels(library: Library, table: Path, *, source: str | None = None) -
     rows, problems = read_rows(table, source=source)
     report = LabelReport(rows=len(rows))
     with writing(library):
+        on_step(Step.TABLE_READ)
         ids = _series_ids(library, {row.series_uid for row in rows})
         rows = list(_findable(rows, ids, _slice_keys(library, ids), report))
         drawn = _consistent(rows, report)
@@ -52,10 +57,14 @@ def import_labels(library: Library, table: Path, *, source: str | None = None) -
         if problems:
             raise LabelTableError(table, sorted(problems, key=lambda problem: problem.row))
         said = _statements(drawn, report)
+        on_step(Step.MASKS_WRITTEN)
         with Session(library.engine.execution_options(writes=True)) as session, session.begin():
             _store_labels(session, said, ids, report)
+            on_step(Step.LABELS_ADDED)
             for mask in masks:
                 store_mask(session, library.layout, mask, ids[mask.series_uid], report)
+                on_step(Step.MASK_RENAMED)
+        on_step(Step.LABELS_COMMITTED)
     report.conflicts.sort(key=lambda problem: problem.row)
     return report
 

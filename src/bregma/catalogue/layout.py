@@ -15,6 +15,10 @@ FORMAT = 1
 """Version of the layout that this Bregma reads and writes."""
 
 
+_UNSEALED = {"incoming", "volumes", "masks", *(f"catalogue.sqlite{end}" for end in ("", "-wal", "-shm", "-journal"))}
+"""What lies in a folder whose making was cut short before library.json."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The paths of one library folder.
@@ -51,18 +55,18 @@ class Layout:
 
 
 def make_layout(root: Path) -> Layout:
-    """Make a new library folder.
+    """Make a new library folder, or go on with one whose making was cut short.
 
     Raises:
         RequestError: the folder is a library already, or holds something else.
     """
     if (root / "library.json").exists():
         raise RequestError(f"{root} is a library already: open it, or choose another folder")
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+    if root.exists() and not (root.is_dir() and {path.name for path in root.iterdir()} <= _UNSEALED):
         raise RequestError(f"{root} is not an empty folder: choose a new one for the library")
     layout = Layout(root, uuid.uuid4().hex)
     for folder in (layout.incoming, root / "volumes", root / "masks"):
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
     return layout
 
 

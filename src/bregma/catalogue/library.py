@@ -74,9 +74,13 @@ class Library:
         layout = make_layout(folder)
         migrate(engine)
         with Session(engine.execution_options(writes=True)) as session, session.begin():
-            if session.scalar(select(LibraryRow)) is not None:
+            row = session.scalar(select(LibraryRow))
+            if row is None:
+                session.add(LibraryRow(id=layout.id, format=FORMAT))
+            elif url is None:  # made here, by a run that ended before the folder was sealed
+                layout = Layout(folder, row.id)
+            else:
                 raise RequestError(f"the database given for {folder} belongs to another library: give an empty one")
-            session.add(LibraryRow(id=layout.id, format=FORMAT))
         seal_layout(layout)
         return cls(layout, engine)
 

@@ -47,17 +47,6 @@ def slice_key(one: Slice) -> str:
     return one.sop_instance_uid or str(one.index)
 
 
-def geometry_fields(geometry: Geometry | None) -> dict[str, Any] | None:
-    """What the series row keeps of a geometry; the origins go to the slices."""
-    if geometry is None:
-        return None
-    return {
-        "along_row": geometry.along_row.tolist(),
-        "along_column": geometry.along_column.tolist(),
-        "pixel_mm": [float(mm) for mm in geometry.pixel_mm],
-    }
-
-
 def record_of(series: SeriesRow, slices: Sequence[SliceRow], *, study_uid: str, patient: str) -> ScanRecord:
     """A scan from its rows, slices foot to head."""
     return ScanRecord(

@@ -11,9 +11,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bregma.catalogue.layout import Layout
-from bregma.catalogue.records import geometry_fields
 from bregma.catalogue.steps import OnStep, Step, pass_by
 from bregma.catalogue.store import pack, write_new
 from bregma.io.candidate import Candidate
@@ -133,6 +133,17 @@ def content_of(scan: Scan) -> str:
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     digest.update(scan.volume.values.tobytes())
     return digest.hexdigest()
+
+
+def geometry_fields(geometry: Geometry | None) -> dict[str, Any] | None:
+    """What the series row keeps of a geometry; the origins go to the slices."""
+    if geometry is None:
+        return None
+    return {
+        "along_row": geometry.along_row.tolist(),
+        "along_column": geometry.along_column.tolist(),
+        "pixel_mm": [float(mm) for mm in geometry.pixel_mm],
+    }
 
 
 def stamp_of(candidate: Candidate) -> str:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Step(StrEnum):
-    """A moment of `import_scans`, in the order in which one series passes them."""
+    """A moment of `import_scans`, in the order in which one series passes them, or of `import_labels`."""
 
     SWEPT = "swept"
     FOUND = "found"
@@ -18,6 +18,13 @@ class Step(StrEnum):
     ROWS_ADDED = "rows added"
     COMMITTED = "committed"
     REPORTED = "reported"
+    REFUSED = "refused"
+
+    TABLE_READ = "table read"
+    MASKS_WRITTEN = "masks written"
+    LABELS_ADDED = "labels added"
+    MASK_RENAMED = "mask renamed"
+    LABELS_COMMITTED = "labels committed"
 
 
 OnStep = Callable[[Step], None]
