@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bregma import __version__
 from bregma.evaluation.leakage import Leakage
 from bregma.evaluation.levels import Level
 from bregma.evaluation.measure import Measure
@@ -120,9 +119,8 @@ class Evaluation:
 
 def json_of(evaluation: Evaluation) -> dict[str, Json]:
     """Everything in an evaluation as JSON values; absent is null, and predictions keep their file, UID and z."""
-    document = {"bregma": __version__}
-    plain = {field.name: _plain(getattr(evaluation, field.name)) for field in dataclasses.fields(evaluation)}
-    return {**document, **plain, "scans": [_scan(scan) for scan in evaluation.scans]}
+    plain = {field.name: json_value(getattr(evaluation, field.name)) for field in dataclasses.fields(evaluation)}
+    return {**plain, "scans": [_scan(scan) for scan in evaluation.scans]}
 
 
 def _scan(scan: Scored) -> Json:
@@ -146,23 +144,23 @@ def _scan(scan: Scored) -> Json:
         "patient": scan.patient,
         "scores": {scan.findings[k]: float(scan.scan_scores[k]) for k in columns},
         "truth": {finding: value for finding, value in known if value is not None},
-        "overlap": _plain(scan.overlap),
+        "overlap": json_value(scan.overlap),
         "slices": slices,
     }
 
 
-def _plain(value: object) -> Json:
+def json_value(value: object) -> Json:
     """Records, tuples and numbers as what `json.dumps` takes; a NaN is an error of ours, unknown is None."""
     if isinstance(value, Scored):
         return None
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: json_value(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): json_value(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return [json_value(item) for item in value]
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return json_value(value.item())
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"a {type(value).__name__} has no place in an evaluation: {value!r}")

@@ -62,7 +62,9 @@ def reliability_picture(level: Level) -> bytes:
     if ends:
         axes.errorbar(said, seen, yerr=_reach(seen, ends), fmt="o-", color=CALM, ecolor=CALM, elinewidth=1, capsize=2)
     for b in level.calibration:
-        axes.annotate(f"{b.cases}", (b.mean_probability, b.observed), (5, -10), textcoords="offset points", fontsize=7)
+        below = -10 if b.observed > 0.5 else 5
+        at = (b.mean_probability, b.observed)
+        axes.annotate(f"{b.cases}", at, (5, below), textcoords="offset points", fontsize=7)
     _square(axes)
     return _png(figure)
 
@@ -73,7 +75,7 @@ def confusion_picture(level: Level, result: PointResult) -> bytes:
     table = np.array([[counts.tp, counts.fn], [counts.fp, counts.tn]], dtype=np.float64)
     share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     figure, axes = _figure("called", "is", f"{_title(level)}\n{result.point.name}: {result.point.threshold:.3f}")
-    axes.imshow(share, cmap="Blues", vmin=0, vmax=1.3)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=2.2)
     for (row, column), value in np.ndenumerate(table):
         text = f"{value:.0f}\n{100 * share[row, column]:.0f} %"
         axes.text(column, row, text, ha="center", va="center", color=INK, fontsize=13)
@@ -90,8 +92,8 @@ def histogram_picture(level: Level) -> bytes:
     negatives, positives = np.array(level.histogram, dtype=np.float64).T
     left = np.arange(len(negatives)) / len(negatives)
     width = 1 / len(negatives)
-    axes.bar(left, negatives, width, align="edge", color=CALM, alpha=0.75, label="without")
-    axes.bar(left, -positives, width, align="edge", color=BLOOD, alpha=0.75, label=f"with {level.finding}")
+    axes.bar(left, negatives, width, align="edge", color=CALM, alpha=0.75, label="absent")
+    axes.bar(left, -positives, width, align="edge", color=BLOOD, alpha=0.75, label="present")
     axes.set_yscale("function", functions=(_signed_root, _signed_square))
     top, bottom = max(negatives.max(), 1.0), max(positives.max(), 1.0)
     axes.set_ylim(-bottom * 1.15, top * 1.15)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bregma import __version__
 from bregma.evaluation import pictures, table
 from bregma.evaluation.compare import Comparison
-from bregma.evaluation.evaluation import Evaluation
+from bregma.evaluation.evaluation import Evaluation, Json, json_of, json_value
 from bregma.evaluation.levels import Level
 from bregma.evaluation.score import Labelled
 from bregma.evaluation.worst import WorstError
@@ -57,6 +58,15 @@ def page(evaluation: Evaluation, library: Labelled | None = None, *, comparisons
         interval=table.interval_text,
         titles=table.TITLES,
     )
+
+
+def document(evaluations: Sequence[Evaluation], comparisons: Sequence[Comparison] = ()) -> dict[str, Json]:
+    """Evaluations and comparisons as one JSON document: every figure, count, curve and prediction."""
+    return {
+        "bregma": __version__,
+        "evaluations": [json_of(evaluation) for evaluation in evaluations],
+        "comparisons": [json_value(comparison) for comparison in comparisons],
+    }
 
 
 def _pictures(level: Level) -> list[_Picture]:
