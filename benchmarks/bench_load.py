@@ -1,7 +1,7 @@
 """Folder of DICOM to checked HU volume: ours against SimpleITK's series reader, in one run.
 
-SimpleITK lists the files with its own GetGDCMSeriesFileNames and keeps its image (no copy to numpy); it checks no gaps, tilt, padding,
-duplicates or values. Both are timed warm, in process; the best of the rounds counts, rounds of the two alternate.
+SimpleITK lists the files with its own GetGDCMSeriesFileNames and keeps its image (no copy to numpy); it checks no gaps,
+tilt, padding, duplicates or values. Both are timed warm, in process, turn about; the best of the rounds counts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import SimpleITK  # noqa: N813
+import SimpleITK
 
 from bregma.io.find import find_scans
 from bregma.scan.volume import Scan

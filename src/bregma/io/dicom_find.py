@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bregma.io.candidate import Candidate
-from bregma.io.dicom_header import Header, read_header
+from bregma.io.dicom_header import Header, HeaderRefusedError, read_header
 from bregma.io.dicom_image import Image, image_of
 from bregma.io.entry import Entry
 from bregma.io.pseudonym import pseudonym
@@ -17,7 +17,20 @@ from bregma.io.stack import Stack, stacks_of
 from bregma.scan.errors import RefusedError
 from bregma.scan.study import Refusal, Remark
 
-BROKEN = frozenset({"truncated_pixels", "oversized_pixels", "no_pixels", "unsupported_pixels", "image_too_large"})
+BROKEN = frozenset(
+    {
+        "bad_deflate",
+        "bad_header",
+        "float_pixels",
+        "image_too_large",
+        "nested_sequences",
+        "no_pixels",
+        "oversized_pixels",
+        "truncated_pixels",
+        "unknown_syntax",
+        "unsupported_pixels",
+    }
+)
 """Codes of refusal by which a slice of a scan is lost, so that the rest is not the whole head."""
 
 Person = tuple[str, str, str]
@@ -49,6 +62,7 @@ class DicomFiles:
             series = header.text("SeriesInstanceUID") or None
             images = _images(entry, header)
         except RefusedError as error:
+            series = error.series_uid if isinstance(error, HeaderRefusedError) else series
             self.refused.append(Refusal(error.code, error.reason, (entry.name,), series))
             return True
         key = _series_key(images[0])
@@ -95,7 +109,7 @@ def _one_person(people: Iterable[Person]) -> bool:
 
 def _images(entry: Entry, header: Header) -> list[Image]:
     frames = header.text("NumberOfFrames").partition("\\")[0].strip()
-    if frames.isdigit() and (int(frames) > 1 or header.text("SOPClassUID") == ENHANCED_CT):
+    if frames.isdecimal() and (int(frames) > 1 or header.text("SOPClassUID") == ENHANCED_CT):
         from bregma.io.dicom_frames import frame_headers
 
         image_of(entry.name, entry.size, header)  # refuses what is no image before its frames are looked at
@@ -147,7 +161,7 @@ def _candidate(root: Path, key: tuple[str, str], stack: Stack, *, number: int, p
 
 
 def _with_their_refused(found: list[Candidate], refused: list[Refusal]) -> tuple[list[Candidate], list[Refusal]]:
-    """Refused files of a series go with its first scan, and a lost slice is said there; the others stay by themselves."""
+    """Refused files of a series go with its first scan, where a lost slice is said; the others stay by themselves."""
     at = {candidate.series_uid: number for number, candidate in reversed(list(enumerate(found)))}
     mine: dict[int, list[Refusal]] = defaultdict(list)
     others = []

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from bregma.io.dicom_header import Header
 from bregma.scan.errors import RefusedError
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 MAX_FRAMES = 8192
 
@@ -19,9 +23,7 @@ GROUPS = {
     "PixelValueTransformationSequence": ("RescaleIntercept", "RescaleSlope", "RescaleType"),
     "CTImageFrameTypeSequence": ("FrameType",),
     "CTReconstructionSequence": ("ConvolutionKernel",),
-    "CTPositionSequence": (),
     "FrameContentSequence": ("FrameAcquisitionNumber", "StackID", "TemporalPositionIndex"),
-    "FrameAnatomySequence": (),
 }
 """Functional group macro -> the attributes taken from it."""
 
@@ -39,44 +41,46 @@ def frame_headers(header: Header, head: bytes) -> list[Header]:
     Raises:
         RefusedError: "no_frame_positions", "too_many_frames", "bad_header", "nested_sequences".
     """
-    count = int(header.text("NumberOfFrames").strip() or 1)
+    count = int(header.text("NumberOfFrames"))
     if count > MAX_FRAMES:
         raise RefusedError("too_many_frames", f"the file claims {count} frames; at most {MAX_FRAMES} are read")
-    data = _read(head)
-    frames = data.get("PerFrameFunctionalGroupsSequence") or []
+    general, frames = _functional_groups(head)
     if len(frames) != count:
         reason = f"of {count} frames, {len(frames)} say where they lie; without positions they cannot be ordered"
         raise RefusedError("no_frame_positions", reason)
-    shared = data.get("SharedFunctionalGroupsSequence") or [{}]
-    general = {**header.values, **_values(shared[0]), "NumberOfFrames": str(count)}
-    return [replace(header, values={**general, **_values(frame)}) for frame in frames]
+    general = {**header.values, **general, "NumberOfFrames": str(count)}
+    return [replace(header, values={**general, **frame}) for frame in frames]
 
 
-def _read(head: bytes) -> Any:
+def _functional_groups(head: bytes) -> tuple[dict[str, str], list[dict[str, str]]]:
+    """What holds for all frames, and what for each."""
     import pydicom
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return pydicom.dcmread(io.BytesIO(head), stop_before_pixels=True, force=True)
+            data = pydicom.dcmread(io.BytesIO(head), stop_before_pixels=True, force=True)
+            shared = data.get("SharedFunctionalGroupsSequence") or [pydicom.Dataset()]
+            frames = data.get("PerFrameFunctionalGroupsSequence") or []
+            return _values(shared[0]), [_values(frame) for frame in frames]
     except RecursionError as error:
         raise RefusedError("nested_sequences", "sequences are nested too deeply") from error
-    except Exception as error:
+    except Exception as error:  # pydicom raises whatever a damaged value leads to
         raise RefusedError("bad_header", f"the functional groups cannot be read ({type(error).__name__})") from error
 
 
-def _values(groups: Any) -> dict[str, str]:
+def _values(groups: Dataset) -> dict[str, str]:
     found: dict[str, str] = {}
     for sequence, keywords in GROUPS.items():
         items = groups.get(sequence)
         if items:
-            found |= {RENAMED.get(word, word): _text(items[0].get(word)) for word in keywords if word in items[0]}
+            found |= {RENAMED.get(word, word): _text(items[0].get(word)) for word in keywords}
     return {word: text for word, text in found.items() if text}
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if value is None:
         return ""
-    if isinstance(value, str) or not hasattr(value, "__iter__"):
+    if isinstance(value, str) or not isinstance(value, Iterable):
         return str(value)
     return "\\".join(str(one) for one in value)

@@ -61,11 +61,25 @@ class Header:
         return self.values.get(keyword, "")
 
 
+class HeaderRefusedError(RefusedError):
+    """A header that broke off or made no sense.
+
+    Args:
+        error: what is wrong.
+        series_uid: the series, if it was named before that.
+    """
+
+    def __init__(self, error: RefusedError, series_uid: str | None) -> None:
+        super().__init__(error.code, error.reason)
+        self.series_uid = series_uid
+
+
 def read_header(entry: Entry) -> Header | None:
     """The header of a file, or None when it is not DICOM at all.
 
     Raises:
-        RefusedError: "bad_header", "nested_sequences", "unknown_syntax", "unreadable_file".
+        HeaderRefusedError: "bad_header", "nested_sequences", "unknown_syntax", "float_pixels", "bad_deflate".
+        RefusedError: "unreadable_file".
     """
     if entry.path is None:
         data = entry.read()
@@ -87,18 +101,25 @@ def _parse_growing(read: Callable[[int], bytes], size: int) -> Header | None:
     wanted = FIRST_BYTES
     while True:
         data = read(wanted)
+        values: dict[str, str] = {}
         try:
-            return _parse(data, whole=len(data) >= size)
+            return _parse(data, values, whole=len(data) >= size)
         except MoreNeeded as more:
-            if more.size > MAX_HEADER_BYTES:
-                raise RefusedError("bad_header", f"the header claims more than {MAX_HEADER_BYTES >> 20} MiB") from None
-            if wanted >= size:
-                raise RefusedError("bad_header", f"the file ends within its header, after {size} bytes") from None
-            wanted = max(8 * wanted, more.size + FIRST_BYTES)
+            needed = more.size
+        except RefusedError as error:
+            raise HeaderRefusedError(error, values.get("SeriesInstanceUID")) from error
+        if wanted >= size or needed > MAX_HEADER_BYTES:
+            reason = (
+                f"the header goes on to byte {needed}; the file has {size}, and {MAX_HEADER_BYTES} are read at most"
+            )
+            raise HeaderRefusedError(RefusedError("bad_header", reason), values.get("SeriesInstanceUID"))
+        wanted = max(8 * wanted, needed + FIRST_BYTES)
 
 
-def _parse(data: bytes, *, whole: bool) -> Header | None:
+def _parse(data: bytes, values: dict[str, str], *, whole: bool) -> Header | None:
+    """The header, its values put into `values` as far as they can be read."""
     meta, at = _file_meta(data)
+    values |= meta
     syntax = meta.get("TransferSyntaxUID", "")
     if not syntax and not _may_begin(data, at):
         return None
@@ -109,11 +130,10 @@ def _parse(data: bytes, *, whole: bool) -> Header | None:
     if not syntax:
         order = ">" if data[at : at + 2] == b"\x00\x08" else "<"
     explicit = _is_explicit(data, at)
-    values, pixels = _data_set(data, at, order=order, explicit=explicit, whole=whole, meta=meta)
+    start, size = _data_set(data, at, values, order=order, explicit=explicit, whole=whole)
     syntax = syntax or (EXPLICIT_BIG if order == ">" else EXPLICIT_LITTLE if explicit else IMPLICIT_LITTLE)
     if syntax not in (IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED) and syntax not in COMPRESSED:
         raise RefusedError("unknown_syntax", f"no decoder for transfer syntax {syntax!r}; convert the file first")
-    start, size = pixels
     return Header(values, syntax, order, start, size)
 
 
@@ -158,16 +178,15 @@ def _is_explicit(data: bytes, at: int) -> bool:
 
 
 def _data_set(
-    data: bytes, at: int, *, order: str, explicit: bool, whole: bool, meta: dict[str, str]
-) -> tuple[dict[str, str], tuple[int | None, int | None]]:
-    """The wanted values of the top level, and where the pixels are and how long."""
-    values = dict(meta)
+    data: bytes, at: int, values: dict[str, str], *, order: str, explicit: bool, whole: bool
+) -> tuple[int | None, int | None]:
+    """Collect the wanted values of the top level; where the pixels are, and how long."""
     while True:
         if whole and at == len(data):  # the file ends cleanly between two elements: no pixels in it
-            return values, (None, None)
+            return None, None
         tag, value, length = read_element(data, at, order=order, explicit=explicit)
         if tag >= _STOP:
-            return values, _pixels(tag, value, length)
+            return _pixels(tag, value, length)
         if length == UNDEFINED:
             at = after_sequence(data, at, value, order=order, explicit=explicit)
             continue

@@ -1,4 +1,4 @@
-"""One DICOM image as far as its header tells: where it lies, how its pixels are stored, and what it cannot be used for."""
+"""One DICOM image as far as its header tells: where it lies, how its pixels are stored, what it cannot be used for."""
 
 from __future__ import annotations
 

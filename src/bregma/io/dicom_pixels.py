@@ -40,9 +40,8 @@ def read_stored(image: Image, entry: Entry, out: NDArray[np.int16]) -> Stored:
         return _decoded(image, entry.read())
     kind = f"{image.header.order}{'i' if layout.signed else 'u'}{layout.bits_allocated // 8}"
     if layout.bits_allocated == 16 and kind[0] == "<" and image.header.syntax != DEFLATED:
-        values = out.view(kind[1:])
-        _read_into(image, entry, memoryview(values).cast("B"))
-        return values
+        _read_into(image, entry, out.data.cast("B"))
+        return out if layout.signed else out.view(np.uint16)
     raw = _raw(image, entry)
     flat = np.frombuffer(raw, dtype=kind)
     return flat.reshape(layout.rows, layout.columns).astype(flat.dtype.newbyteorder("="))
@@ -89,7 +88,7 @@ def _check_length(got: int, expected: int) -> None:
 def _decoded(image: Image, data: bytes) -> Stored:
     """Decode one frame of a compressed file with GDCM, through pydicom."""
     import pydicom
-    from pydicom.pixels import pixel_array
+    from pydicom.pixels.utils import pixel_array
 
     try:
         with warnings.catch_warnings():

@@ -44,6 +44,8 @@ NUMBERS = ("SliceThickness", "KVP", "GantryDetectorTilt", "SeriesNumber", "Acqui
 CONFLICTS_ALLOWED = 0.25
 """Share of places held by several different images above which the series is not one acquisition."""
 
+OVERLAP = "several acquisitions lie over one another, and nothing in their headers tells them apart"
+
 Opener = Callable[[str], Entry]
 
 
@@ -77,6 +79,8 @@ def load_dicom(candidate: Candidate, entry_of: Opener) -> Scan:
     loading = _Loading(np.empty((count, layout.rows, layout.columns), dtype=np.int16))
     for place in candidate.places:
         _read_place(place, loading, entry_of)
+    if loading.conflicts and not loading.images:
+        raise RefusedError("overlapping_acquisitions", OVERLAP)
     if not loading.images:
         first = loading.excluded[0]
         raise RefusedError(first.code, first.reason)
@@ -138,14 +142,18 @@ def _scan(candidate: Candidate, loading: _Loading) -> Scan:
     checks = hu_check.doubts(content)
     why = refusals(header, geometry, content, checks)
     if loading.conflicts > CONFLICTS_ALLOWED * len(candidate.places):
-        why.insert(0, Remark("overlapping_acquisitions", "several acquisitions overlap and cannot be told apart"))
+        why.insert(0, Remark("overlapping_acquisitions", OVERLAP))
     files = tuple(dict.fromkeys(image.file for image in images))
     return Scan(
         series=_series(candidate, images),
         source=Source(candidate.root, files, "dicom"),
         slices=_slices(images, geometry, checks, loading.repaired),
         volume=Volume(values, geometry),
-        warnings=(*candidate.remarks, *_reading_remarks(loading, geometry), *warnings_of(header, geometry, content, checks)),
+        warnings=(
+            *candidate.remarks,
+            *_reading_remarks(loading, geometry),
+            *warnings_of(header, geometry, content, checks),
+        ),
         refusal=Refusal(why[0].code, "; ".join(w.message for w in why), files, candidate.series_uid) if why else None,
         excluded=(*candidate.excluded, *loading.excluded),
     )

@@ -170,7 +170,7 @@ def _single() -> Remark:
 
 
 def _cut_at_top(content: Content) -> bool:
-    return bool(content.body[-1] > TOP_SHARE * np.max(content.body) > 0.0)
+    return bool(np.max(content.air) > 0.0 and content.body[-1] > TOP_SHARE * np.max(content.body) > 0.0)
 
 
 def _about_acquisition(header: Header) -> Verdict:
@@ -195,6 +195,6 @@ def age_years(header: Header) -> float | None:
     if unit and value:
         return value[0] / unit
     born, seen = header.text("PatientBirthDate"), header.text("StudyDate")
-    if len(born) == len(seen) == 8 and (born + seen).isdigit():
+    if len(born) == len(seen) == 8 and (born + seen).isdecimal():
         return (int(seen) - int(born)) / 10000.0
     return None

@@ -1,4 +1,4 @@
-"""Whether values can be Hounsfield units of a head: air, soft tissue and bone in their places. A sample is looked at."""
+"""Whether values can be Hounsfield units of a head: air, soft tissue and bone. A sample of each slice is looked at."""
 
 from __future__ import annotations
 

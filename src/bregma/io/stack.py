@@ -33,6 +33,8 @@ TELLING = (
 )
 """Attributes that tell two acquisitions or reconstructions in one series apart, the surest first."""
 
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+
 ENOUGH = 3
 """Slices that make a stack of their own beside a larger one; fewer are set aside."""
 
@@ -65,7 +67,12 @@ def stacks_of(images: Sequence[Image]) -> list[Stack]:
     placed = [image for image in images if image.placed]
     if not placed:
         return [Stack(((image,),)) for image in sorted(loose, key=_name)]
-    excluded = [_aside("screen_capture", "an image without a position among slices that have one", loose)]
+    captures = [image for image in loose if image.header.text("SOPClassUID") == SECONDARY_CAPTURE]
+    lost = [image for image in loose if image not in captures]
+    excluded = [
+        _aside("screen_capture", "an image without a position among slices that have one", captures),
+        _aside("odd_slice", "the file does not say where the image lies, as the other slices do", lost),
+    ]
     found: list[tuple[Place, ...]] = []
     for number, group in enumerate(_by_geometry(placed)):
         if number and len(group) < ENOUGH < len(placed) - len(group) + 1:
@@ -73,7 +80,7 @@ def stacks_of(images: Sequence[Image]) -> list[Stack]:
             excluded.append(_aside("odd_slice", reason, group))
         else:
             found += [_places(part) for part in _acquisitions(group)]
-    found.sort(key=lambda places: (-len(places), places[0][0].sop_uid, _name(places[0][0])))
+    found.sort(key=len, reverse=True)
     return _with_remarks(found, [row for row in excluded if row.files])
 
 

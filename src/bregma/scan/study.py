@@ -10,7 +10,15 @@ from enum import StrEnum
 from pathlib import Path
 
 INCOMPLETE = frozenset(
-    {"missing_slices", "unreadable_slice", "conflicting_slices", "partial_cover", "too_few_slices", "single_slice"}
+    {
+        "conflicting_slices",
+        "missing_slices",
+        "partial_cover",
+        "single_slice",
+        "slices_set_aside",
+        "too_few_slices",
+        "unreadable_slice",
+    }
 )
 """Warning codes after which part of the head may be missing, so that nothing found is not "negative"."""
 
