@@ -22,6 +22,10 @@ from bregma.scan.volume import Geometry, Volume
 
 PIXEL_MM = 0.5
 FIELD_OF_VIEW_MM = 232.0
+BRAIN_GREY = 0.25
+MARGIN = 14
+"""Pixels of air around the head."""
+
 SHOWN = 12
 """At most so many slices are shown, so that a page of a thin scan stays small."""
 
@@ -54,6 +58,7 @@ class Tile:
         counted: whether the rule counts it.
         image: a data URI.
         size: rows and columns of the picture.
+        view: (x, y, length) of the square that holds the head, the same for all tiles of a scan.
         outlines: of the lesions on it.
     """
 
@@ -63,6 +68,7 @@ class Tile:
     counted: bool
     image: str
     size: int
+    view: tuple[int, int, int]
     outlines: tuple[Outline, ...]
 
 
@@ -72,6 +78,7 @@ def montage(reading: Reading, *, limit: int = SHOWN) -> list[Tile]:
     part = _only(reading.scan.volume, chosen)
     settings = Preprocessing((PRESETS["brain"],), PIXEL_MM, FIELD_OF_VIEW_MM)
     prepared = prepare(part, settings)
+    view = _view(prepared.images[:, 0])
     outlines = _outlines(reading.lesions, chosen, part.values.shape[1:], prepared.placement)
     return [
         Tile(
@@ -81,6 +88,7 @@ def montage(reading: Reading, *, limit: int = SHOWN) -> list[Tile]:
             counted=bool(len(reading.counted) and reading.counted[index]),
             image=data_uri(to_grey(image[0])),
             size=settings.size,
+            view=view,
             outlines=outlines[place],
         )
         for place, (index, image) in enumerate(zip(chosen, prepared.images, strict=True))
@@ -100,12 +108,10 @@ def slices_that_matter(reading: Reading, *, limit: int = SHOWN) -> list[int]:
         counted = list(range(slices))
         if len(reading.slice_probabilities):
             largest = [int(reading.slice_probabilities[:, 0].argmax())]
-    chosen = dict.fromkeys(largest)
-    places = np.linspace(0, len(counted) - 1, min(limit, len(counted))).round().astype(int)
-    for place in places.tolist():
-        if len(chosen) < limit:
-            chosen[counted[place]] = None
-    return sorted(chosen)
+    chosen = set(largest)
+    others = [index for index in counted if index not in chosen]
+    places = np.linspace(0, len(others) - 1, min(limit - len(chosen), len(others))).round().astype(int)
+    return sorted(chosen.union(others[place] for place in places.tolist()))
 
 
 def to_grey(image: NDArray[np.float32]) -> Grey:
@@ -147,6 +153,18 @@ def _outlines(
                 at = float(columns.max()) + 6.0, float(rows[columns.argmax()])
                 drawn[place].append(Outline(lesion.id, trace(shown), at))
     return [tuple(outlines) for outlines in drawn]
+
+
+def _view(images: NDArray[np.float32]) -> tuple[int, int, int]:
+    """(x, y, length) of a square around everything as bright as brain, with a margin; all of it when there is none."""
+    size = images.shape[-1]
+    seen = np.asarray((images > BRAIN_GREY).any(axis=0))
+    if not seen.any():
+        return 0, 0, size
+    spans = [np.flatnonzero(seen.any(axis=axis)) for axis in (0, 1)]
+    length = min(size, int(max(np.ptp(span) for span in spans)) + 2 * MARGIN)
+    x, y = (min(max(0, int(span[0] + span[-1] - length) // 2), size - length) for span in spans)
+    return x, y, length
 
 
 def _only(volume: Volume, chosen: Sequence[int]) -> Volume:

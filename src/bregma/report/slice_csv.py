@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bregma.reading import Reading
@@ -28,8 +28,12 @@ COLUMNS = (
 """`counted` is 1 where the slice is part of a run that makes the scan positive; an empty cell is unknown."""
 
 
-def write_csv(path: Path, readings: Iterable[Reading]) -> None:
-    """Write the slices of every scan; a scan that was not read has its rows with empty probabilities.
+def write_csv(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    """Write the slices of every scan, whole or not at all.
+
+    Args:
+        path: of the CSV file.
+        rows: `slice_rows` of every reading.
 
     Raises:
         RequestError: the path cannot be written.
@@ -37,13 +41,12 @@ def write_csv(path: Path, readings: Iterable[Reading]) -> None:
     text = io.StringIO()
     table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     table.writeheader()
-    for reading in readings:
-        table.writerows(slice_rows(reading))
+    table.writerows(rows)
     write_text(path, text.getvalue())
 
 
 def slice_rows(reading: Reading) -> list[dict[str, object]]:
-    """One row per slice, by column name."""
+    """One row per slice, by column name; without probabilities when the scan was not read."""
     series = reading.scan.series
     whole: dict[str, object] = {
         "patient": series.patient,

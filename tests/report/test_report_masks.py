@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from bregma.models.predictor import Predictor
+from bregma.reading import read_scan
+from bregma.report.masks import lesion_numbers
+from tiny_models import head_scan, tiny_package
+
+
+def test_lesions_are_numbered_in_the_grid_of_the_scan(tmp_path: Path) -> None:
+    predictor = Predictor(tiny_package(tmp_path / "tiny"), threads=1)
+    scan = head_scan(bleeds={2: 14.0, 3: 14.0, 7: 12.0})
+    numbers = lesion_numbers(read_scan(scan, [predictor]))
+    assert numbers.shape == scan.volume.values.shape
+    assert [int(numbers[index].max()) for index in range(10)] == [0, 0, 1, 1, 0, 0, 0, 2, 0, 0]
+    assert (scan.volume.values[numbers > 0] > 30).mean() > 0.85
+    assert not lesion_numbers(read_scan(head_scan(), [predictor])).any()
+    assert numbers.dtype == np.uint8
