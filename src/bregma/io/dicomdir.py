@@ -19,7 +19,7 @@ MAX_BYTES = 256 << 20
 
 CODES = {
     "bad_dicomdir": "The DICOMDIR cannot be read; the files of the medium are read all the same.",
-    "missing_file": "The DICOMDIR names files that are not on the medium.",
+    "missing_file": "The DICOMDIR of a medium, or the side-car of a folder, names files that are not there.",
 }
 """Codes of refusal used here, with their meaning."""
 

@@ -38,12 +38,10 @@ CODES = {
     "nifti_pair": "The NIfTI header belongs to a pair of files (.hdr and .img); only single files are read.",
     "nifti_shape": "The NIfTI array is not three-dimensional (a time series, a vector image, an empty side).",
     "nifti_datatype": "The NIfTI voxels are colours, complex numbers or of an unknown type.",
-    "too_large": "The image has more pixels than any head scan; no memory was taken for it.",
-    "truncated_pixels": "The file ends before the last pixel.",
     "gzip_bomb": "A small file says it unpacks to a huge image.",
     "corrupt_gzip": "The packed stream is damaged.",
 }
-"""Codes of refusal used here, with their meaning."""
+"""Codes of refusal that are used here and not for DICOM, with their meaning."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,7 +170,7 @@ def _shape(nifti: Nifti) -> tuple[int, int, int]:
         )
     if max(sides) > MAX_SIDE or int(np.prod(sides, dtype=object)) > MAX_VOXELS:
         raise RefusedError(
-            "too_large", f"the NIfTI array is {sides[0]} x {sides[1]} x {sides[2]}; that is no head scan"
+            "scan_too_large", f"the NIfTI array is {sides[0]} x {sides[1]} x {sides[2]}; that is no head scan"
         )
     return sides[0], sides[1], sides[2]
 

@@ -38,15 +38,13 @@ Grey = NDArray[np.uint16]
 
 CODES = {
     "bad_png": "The file is no PNG, is cut off, or its picture cannot be unpacked.",
-    "colour_picture": "The picture has colours; a CT slice is grey.",
     "mixed_matrices": "The pictures of one scan differ in size.",
     "mask_picture": "The pictures hold two values only, which is a mask and not a CT.",
-    "missing_file": "A file that the side-car or a DICOMDIR names is not there.",
     "display_values": "HU were made from the grey values of a display window; outside of it they are cut off.",
     "window_assumed": "Nothing says which window the pictures were saved with; brain, 40/80, is assumed.",
     "order_assumed": "Slices were put in the natural order of their names, the only thing there is to go by.",
 }
-"""Codes of refusal and warning used here, with their meaning."""
+"""Codes of refusal and warning that are used here and not for DICOM, with their meaning."""
 
 
 def load_png_folder(entries: Sequence[Entry], sidecar: Entry | None, root: Path) -> Scan:
@@ -67,7 +65,9 @@ def load_png_folder(entries: Sequence[Entry], sidecar: Entry | None, root: Path)
     ordered = _in_order(entries, known)
     first = _read(ordered[0], None)
     if len(ordered) > MAX_SLICES or len(ordered) * first[0].size > MAX_PIXELS:
-        raise RefusedError("too_large", f"{len(ordered)} pictures of {first[0].shape} pixels; that is no head scan")
+        raise RefusedError(
+            "scan_too_large", f"{len(ordered)} pictures of {first[0].shape} pixels; that is no head scan"
+        )
     hu = np.empty((len(ordered), *_turned(first[0], known).shape), dtype=np.int16)
     values: set[int] = set()
     for index, entry in enumerate(ordered):
@@ -125,7 +125,9 @@ def _read(entry: Entry, shape: tuple[int, ...] | None) -> tuple[Grey, int]:
         raise RefusedError("bad_png", f"the file does not begin as a PNG ({len(content)} bytes)")
     columns, rows = int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
     if not (1 <= rows <= MAX_SIDE and 1 <= columns <= MAX_SIDE):
-        raise RefusedError("too_large", f"the picture says it has {rows} x {columns} pixels; at most {MAX_SIDE} a side")
+        raise RefusedError(
+            "image_too_large", f"the picture says it has {rows} x {columns} pixels; at most {MAX_SIDE} a side"
+        )
     if shape is not None and shape != (rows, columns):
         raise RefusedError(
             "mixed_matrices", f"the first picture has {shape[0]} x {shape[1]} pixels, another {rows} x {columns}"
@@ -147,10 +149,10 @@ def _grey(picture: Image.Image) -> tuple[Grey, int]:
     if picture.mode in _GREY_MODES:
         return np.asarray(picture).astype(np.uint16), _GREY_MODES[picture.mode]
     if picture.mode not in _COLOUR_MODES:
-        raise RefusedError("colour_picture", f"the picture is of kind {picture.mode!r}; expected grey values")
+        raise RefusedError("color_image", f"the picture is of kind {picture.mode!r}; expected grey values")
     colours = np.asarray(picture.convert("RGB"))
     if not ((colours[..., 0] == colours[..., 1]) & (colours[..., 0] == colours[..., 2])).all():
-        raise RefusedError("colour_picture", f"the picture has colours (kind {picture.mode!r}); a CT slice is grey")
+        raise RefusedError("color_image", f"the picture has colours (kind {picture.mode!r}); a CT slice is grey")
     return colours[..., 0].astype(np.uint16), 255
 
 
