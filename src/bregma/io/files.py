@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from bregma.io.entry import MAX_FILE_BYTES, Entry, entry_of_file, label_of, too_large
 from bregma.io.zip_entries import ARCHIVE_MARK, is_zip, list_zip
@@ -63,21 +63,35 @@ def open_entry(root: Path, name: str) -> Entry:
     Raises:
         RefusedError: it is no longer there ("unreadable_file").
     """
-    folder = root_of(root)
-    parts = PurePosixPath(name).parts
-    if not name.startswith("/") and ".." not in parts:
-        plain = folder / name
-        if plain.is_file() and not name.lower().endswith(".zip"):
-            return entry_of_file(plain, name, size=plain.stat().st_size)
-        archive = folder / name.partition(ARCHIVE_MARK)[0]
-        listed = list_zip(archive, name.partition(ARCHIVE_MARK)[0])[0] if archive.is_file() and is_zip(archive) else []
-        for entry in listed:
+    if _stays_below(name):
+        found = _plain_file(str(root), name) or _plain_file(str(root_of(root)), name)
+        if found is not None:
+            return found
+        first = name.partition(ARCHIVE_MARK)[0]
+        archive = root_of(root) / first
+        for entry in list_zip(archive, first)[0] if is_zip(archive) else ():
             if entry.name == name:
                 return entry
     for entry in list_entries(root)[0] if root.exists() else ():
         if entry.name == name:
             return entry
     raise RefusedError("unreadable_file", "the file was found before, but is no longer where it was")
+
+
+def _stays_below(name: str) -> bool:
+    return not name.startswith("/") and ".." not in name.split("/") and "\0" not in name
+
+
+def _plain_file(folder: str, name: str) -> Entry | None:
+    """The entry of a file that is no archive; None if there is none of that name."""
+    place = f"{folder}/{name}"
+    try:
+        about = os.stat(place)  # noqa: PTH116 (a scan has many files, and Path takes five times as long)
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(about.st_mode) or name[-4:].lower() == ".zip":
+        return None
+    return entry_of_file(Path(place), name, size=about.st_size)
 
 
 def _list_folder(top: Path) -> tuple[list[Entry], list[Refusal]]:
