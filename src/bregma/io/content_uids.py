@@ -6,6 +6,7 @@ import hashlib
 import uuid
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from bregma.scan.study import Series
@@ -13,10 +14,15 @@ from bregma.scan.study import Series
 
 def fingerprint(*parts: bytes | NDArray[Any]) -> bytes:
     """32 bytes that tell contents apart; packing and file name do not enter."""
-    digest = hashlib.blake2b(digest_size=32)
+    digest = hashlib.sha256()
     for part in parts:
-        digest.update(part if isinstance(part, bytes) else part.tobytes(order="A"))
+        digest.update(part if isinstance(part, bytes) else _bytes_of(part))
     return digest.digest()
+
+
+def _bytes_of(array: NDArray[Any]) -> memoryview:
+    """As they are stored, without a copy where they lie in one piece."""
+    return np.ascontiguousarray(array.T if array.flags.f_contiguous else array).data
 
 
 def content_series(digest: bytes, *, modality: str = "CT") -> Series:
