@@ -165,6 +165,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_no_worker_outlives_a_killed_import(tmp_path: Path) -> None:
     folder, root = tmp_path / "in", tmp_path / "lib"
     for number in range(8):

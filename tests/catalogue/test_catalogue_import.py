@@ -121,6 +121,7 @@ def test_a_fault_of_ours_is_one_refusal_not_the_end(library: Library, folder: Pa
     assert "ZeroDivisionError" in report.refused[0].reason
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_costs_one_scan(library: Library, folder: Path) -> None:
     report = store_found(library, find(folder), die_on_two, workers=2)
     assert report.stored == ["1.2.0", "1.2.1", "1.2.3", "1.2.4"]

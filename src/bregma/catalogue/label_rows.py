@@ -159,7 +159,7 @@ def _check_cells(row: int, cells: dict[str, str], source: str | None) -> Iterato
     if not cells["series_uid"]:
         yield Problem(row, "series_uid", "it is blank; expected a Series Instance UID")
     if level not in set(Level):
-        yield Problem(row, "level", f"{level!r} is no level{did_you_mean(level, Level)}")
+        yield Problem(row, "level", f"{level!r} is no level{did_you_mean(level, [one.value for one in Level])}")
     elif (level == Level.SCAN) == bool(part):
         expected = "nothing, for the whole scan" if level == Level.SCAN else f"the name of the {level}"
         yield Problem(row, "part", f"{part!r} at level {level!r}; expected {expected}")

@@ -58,8 +58,7 @@ def in_order(items: Iterable[Item], work: Work[Item, Result], *, workers: int) -
         yield from _until_broken(pending, work, workers, lost)
         if not lost:
             return
-        for item, future in lost:
-            yield future.result() if _succeeded(future) else _alone(item, work)
+        yield from _one_by_one(lost, work)
 
 
 def _until_broken(
@@ -97,12 +96,23 @@ def _succeeded(future: Future[Result]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
 
 
-def _alone(item: Item, work: Work[Item, Result]) -> Result:
-    with _pool(1) as pool:
-        try:
-            return pool.submit(work.do, item).result()
-        except BrokenProcessPool:
-            return work.crashed(item)
+def _one_by_one(lost: list[tuple[Item, Future[Result]]], work: Work[Item, Result]) -> Iterator[Result]:
+    """Results of what was in flight when a worker died: whoever dies alone is the culprit."""
+    pool = _pool(1)
+    try:
+        for item, future in lost:
+            if _succeeded(future):
+                yield future.result()
+                continue
+            try:
+                result = pool.submit(work.do, item).result()
+            except BrokenProcessPool:
+                result = work.crashed(item)
+                pool.shutdown()
+                pool = _pool(1)
+            yield result
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:

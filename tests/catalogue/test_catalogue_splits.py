@@ -1,0 +1,127 @@
+"""Splits: by patient, alike in prevalence, the same from the same seed, kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from bregma.catalogue.library import Library
+from bregma.catalogue.splits import make_split, split_report
+from bregma.catalogue.tables import LabelRow, PatientRow, SeriesRow, StudyRow
+from bregma.scan.errors import RequestError
+
+FRACTIONS = {"train": 0.7, "validation": 0.15, "test": 0.15}
+
+
+def library_of(folder: Path, *, patients: int, positive: float, unknown: int = 0, scans: int = 2) -> Library:
+    """A library of rows without pixels: every patient has some scans, of which the first may be positive."""
+    library = Library.create(folder)
+    rng = np.random.default_rng(0)
+    with Session(library.engine) as session, session.begin():
+        for number in range(patients):
+            patient = PatientRow(pseudonym=f"P{number:04}")
+            session.add(patient)
+            session.flush()
+            for index in range(scans):
+                study = StudyRow(study_uid=f"1.{number}.{index}", patient_id=patient.id)
+                session.add(study)
+                session.flush()
+                series = SeriesRow(
+                    series_uid=f"2.{number}.{index}", study_id=study.id, modality="CT", media="dicom", rows=1,
+                    columns=1, facts={}, warnings=[], excluded=[], content="", files=f"{number}.{index}", volume="",
+                    volume_bytes=0,
+                )  # fmt: skip
+                session.add(series)
+                session.flush()
+                if number >= unknown:
+                    value = float(index == 0 and rng.random() < positive)
+                    row = {"series_id": series.id, "level": "scan", "part": "", "term": "any", "source": "r"}
+                    session.execute(insert(LabelRow), [row | {"value": value}])
+    return library
+
+
+def members(library: Library, name: str) -> dict[str, set[str]]:
+    return {part: {scan.patient for scan in library.scans(name, part)} for part in FRACTIONS}
+
+
+def test_patients_are_in_one_part_and_parts_are_alike(tmp_path: Path) -> None:
+    library = library_of(tmp_path / "lib", patients=200, positive=0.3)
+    report = make_split(library, "default", fractions=FRACTIONS, seed=1)
+    assert {name: part.patients for name, part in report.parts.items()} == {"train": 140, "validation": 30, "test": 30}
+    assert report.shared_patients == 0
+    assert report.imbalance < 2.0
+    parts = members(library, "default")
+    assert set.union(*parts.values()) == {f"P{number:04}" for number in range(200)}
+    assert sum(len(patients) for patients in parts.values()) == 200
+    assert len(library.scans("default")) == 400
+    assert sum(part.scans for part in report.parts.values()) == 400
+    assert all(part.positive + part.negative == part.scans for part in report.parts.values())
+    assert "train: 140 patients, 280 scans" in report.summary()
+
+
+def test_patients_of_whom_nothing_is_known_are_shared_out_too(tmp_path: Path) -> None:
+    library = library_of(tmp_path / "lib", patients=20, positive=0.5, unknown=10, scans=1)
+    report = make_split(library, "half", fractions={"train": 0.5, "test": 0.5}, seed=0)
+    assert {name: part.unknown for name, part in report.parts.items()} == {"train": 5, "test": 5}
+
+
+def test_the_same_seed_is_the_same_split_and_another_is_another(tmp_path: Path) -> None:
+    library = library_of(tmp_path / "lib", patients=60, positive=0.3, scans=1)
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        make_split(library, name, fractions=FRACTIONS, seed=seed)
+    assert members(library, "a") == members(library, "b") != members(library, "c")
+    assert library.splits() == ["a", "b", "c"]
+
+
+def test_a_split_is_kept_until_it_is_replaced(tmp_path: Path) -> None:
+    library = library_of(tmp_path / "lib", patients=60, positive=0.3, scans=1)
+    first = make_split(library, "default", fractions=FRACTIONS, seed=1)
+    assert make_split(library, "default", fractions=FRACTIONS, seed=1) == first
+    with pytest.raises(RequestError, match="replaced"):
+        make_split(library, "default", fractions=FRACTIONS, seed=2)
+    assert split_report(library, "default") == first
+    second = make_split(library, "default", fractions=FRACTIONS, seed=2, replace=True)
+    assert second.seed == 2
+    assert library.splits() == ["default"]
+
+
+def test_a_part_of_nothing_is_left_out(tmp_path: Path) -> None:
+    library = library_of(tmp_path / "lib", patients=10, positive=0.5, scans=1)
+    report = make_split(library, "two", fractions={"train": 0.7, "validation": 0.3, "test": 0.0}, seed=0)
+    assert list(report.parts) == ["train", "validation"]
+    with pytest.raises(RequestError, match="no part 'test'"):
+        library.scans("two", "test")
+
+
+def test_few_patients_are_all_placed(tmp_path: Path) -> None:
+    library = library_of(tmp_path / "lib", patients=3, positive=0.5, scans=1)
+    report = make_split(library, "few", fractions=FRACTIONS, seed=0)
+    assert sum(part.patients for part in report.parts.values()) == 3
+
+
+@pytest.mark.parametrize("fractions", [{"train": 0.7}, {"train": 1.2, "test": -0.2}, {}])
+def test_fractions_that_are_no_shares_are_a_wrong_request(tmp_path: Path, fractions: dict[str, float]) -> None:
+    library = library_of(tmp_path / "lib", patients=3, positive=0.5, scans=1)
+    with pytest.raises(RequestError, match="sum to 1"):
+        make_split(library, "default", fractions=fractions, seed=0)
+
+
+def test_without_patients_there_is_nothing_to_split(tmp_path: Path) -> None:
+    library = Library.create(tmp_path / "lib")
+    with pytest.raises(RequestError, match="import scans first"):
+        make_split(library, "default", fractions=FRACTIONS, seed=0)
+
+
+def test_an_unknown_split_is_a_wrong_request(tmp_path: Path) -> None:
+    library = library_of(tmp_path / "lib", patients=10, positive=0.5, scans=1)
+    make_split(library, "default", fractions=FRACTIONS, seed=0)
+    with pytest.raises(RequestError, match="did you mean 'default'"):
+        library.scans("defualt")
+    with pytest.raises(RequestError, match="did you mean 'train'"):
+        library.scans("default", "trian")
+    with pytest.raises(RequestError, match="did you mean 'default'"):
+        split_report(library, "defualt")
