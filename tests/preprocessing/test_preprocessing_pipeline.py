@@ -1,5 +1,7 @@
 """Preparing a scan and coming back: places known beforehand, over random geometries."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -226,3 +228,47 @@ def test_the_head_is_in_the_middle(case: tuple) -> None:
     _, _, centre, _ = draw_case((*case[:6], (0.0, 0.0)))
     middle = placement.to_stored(np.full(2, (placement.size - 1) / 2))
     assert np.abs((middle - centre) * pixel).max() <= 5.0
+
+
+def test_what_is_given_may_be_read_only_and_is_left_alone() -> None:
+    values = head((5, 200, 180), (1.1, 1.2), (90, 100))
+    before = values.copy()
+    values.flags.writeable = False
+    flipped = geometry(values.shape, (1.1, 1.2), Orientation(flip_rows=True), 0)
+    prepared = prepare(Volume(values, flipped), BRAIN)
+    prepared.images.flags.writeable = False
+    restore(prepared.images[:, 0], prepared.placement)
+    np.testing.assert_array_equal(values, before)
+
+
+def test_an_empty_mask_stays_empty_and_a_full_one_fills_the_image() -> None:
+    volume = same_pixels(head((9, 120, 120), (1.0, 1.0), (60, 60)))
+    placement = place(volume, BRAIN)
+    assert not prepare_mask(np.zeros((9, 120, 120), bool), placement).any()
+    assert prepare_mask(np.ones((9, 120, 120), bool), placement).sum() == 9 * 120 * 120
+
+
+def test_an_image_smaller_than_a_prepared_pixel_is_air() -> None:
+    values = np.full((1, 3, 3), 40, np.int16)
+    volume = Volume(values, geometry(values.shape, (0.1, 0.1), Orientation(), 0))
+    assert not prepare(volume, BRAIN).images.any()
+
+
+@pytest.mark.real_data
+def test_a_real_tilted_scan_is_prepared(real_ct: Path) -> None:
+    """Read off the picture of the 13th slice: air on top, bone at columns 52 to 62, brain beside the midline."""
+    pydicom = pytest.importorskip("pydicom")
+    files = [pydicom.dcmread(path) for path in (real_ct / "rsna_study_unlabelled").glob("*.dcm")]
+    files.sort(key=lambda file: float(file.ImagePositionPatient[2]))
+    hu = [file.pixel_array.astype(int) * int(file.RescaleSlope) + int(file.RescaleIntercept) for file in files]
+    axes = np.array(files[0].ImageOrientationPatient, dtype=float)
+    origins = np.array([file.ImagePositionPatient for file in files], dtype=float)
+    pixel_mm = (float(files[0].PixelSpacing[0]), float(files[0].PixelSpacing[1]))
+    place_of = Geometry(512, 512, origins, axes[:3], axes[3:], pixel_mm)
+    prepared = prepare(Volume(np.stack(hu).astype(np.int16), place_of), BRAIN)
+    image = prepared.images[12, 0]
+    assert image.shape == (256, 256)
+    assert image[:20].max() == 0
+    assert image[128, 52:62].max() == 1.0
+    assert 25 / 80 < np.median(image[100:160, 90:110]) < 40 / 80
+    assert abs(prepared.placement.rows.step * pixel_mm[0] - 1) < 1e-9

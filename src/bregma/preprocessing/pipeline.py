@@ -79,12 +79,12 @@ def prepare(volume: Volume, settings: Preprocessing) -> Prepared:
     slices, size = len(volume.values), settings.size
     images = np.empty((slices, len(settings.windows), size, size), np.float32)
 
-    def work(part: slice) -> None:
+    def _work(part: slice) -> None:
         hu = np.full((len(images[part]), size, size), AIR_HU, np.float32)
         shrink(turn(volume.values[part], placement.orientation), placement.rows, placement.columns, hu)
         show(hu, settings.windows, images[part])
 
-    _in_parts(slices, work)
+    _in_parts(slices, _work)
     return Prepared(images, placement)
 
 
@@ -100,12 +100,12 @@ def prepare_mask(mask: NDArray[np.bool_], placement: Placement) -> Image:
     """
     out = np.zeros((len(mask), placement.size, placement.size), np.float32)
 
-    def work(part: slice) -> None:
+    def _work(part: slice) -> None:
         if mask[part].any():
             stored = turn(mask[part], placement.orientation).astype(np.float32)
             shrink(stored, placement.rows, placement.columns, out[part])
 
-    _in_parts(len(mask), work)
+    _in_parts(len(mask), _work)
     return np.clip(out, 0.0, 1.0, out=out)
 
 
@@ -121,11 +121,11 @@ def restore(maps: Image, placement: Placement) -> Image:
     """
     out = np.empty((len(maps), *placement.shape[1:]), np.float32)
 
-    def work(part: slice) -> None:
+    def _work(part: slice) -> None:
         for prepared, stored in zip(maps[part], out[part], strict=True):
             stored[...] = turn_back(grow(prepared, placement.rows, placement.columns), placement.orientation)
 
-    _in_parts(len(maps), work)
+    _in_parts(len(maps), _work)
     return out
 
 
