@@ -417,7 +417,7 @@ CASES = [
          SeriesInstanceUID="1.6", SOPInstanceUID="1.6.1")), refused="not_an_image"),
     Case("only text", lambda im: [], file_named("a.txt", b"x" * 300), scans=0, slices=0, refused="not_an_image",
          same_values=False),
-    Case("a picture without a side-car", after=file_named("a.png", b"\x89PNG"), refused="no_sidecar"),
+    Case("a picture that is none", after=file_named("a.png", b"\x89PNG"), refused="bad_png"),
     # eligibility
     Case("MR", each(Modality="MR"), why="not_ct"),
     Case("chest", each(BodyPartExamined="CHEST"), why="not_head"),

@@ -4,11 +4,10 @@ written from it.
 
 from __future__ import annotations
 
-from bregma.io import dicomdir, entry, files, nifti, nifti_grid, nifti_header, zip_entries
+from bregma.io import dicomdir, entry, files, nifti, nifti_grid, nifti_header, png, png_sidecar, zip_entries
 
 REFUSED_FILES = {
     "not_an_image": "The file is no image: not DICOM, NIfTI or a PNG slice, or a DICOM object without pixels.",
-    "no_sidecar": "PNG files without a scan.json beside them that says what their grey values and sizes mean.",
     "bad_header": "The DICOM header is damaged, ends early or lacks what every image needs.",
     "nested_sequences": "The DICOM header nests sequences more deeply than any real file.",
     "unknown_syntax": "The pixels are encoded in a transfer syntax that no decoder here reads.",
@@ -86,8 +85,10 @@ MEDIA = {
     **nifti_header.CODES,
     **nifti_grid.CODES,
     **nifti.CODES,
+    **png_sidecar.CODES,
+    **png.CODES,
 }
-"""Said of files, archives and NIfTI images: refusals, and warnings where the file is used all the same."""
+"""Said of files, archives, NIfTI images and PNG slices: refusals, and warnings where the file is used all the same."""
 
 TABLES = {
     "Files refused": REFUSED_FILES,

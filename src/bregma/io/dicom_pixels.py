@@ -88,13 +88,15 @@ def _check_length(got: int, expected: int) -> None:
 def _decoded(image: Image, data: bytes) -> Stored:
     """Decode one frame of a compressed file with GDCM, through pydicom."""
     import pydicom
+    from pydicom.encaps import get_frame
     from pydicom.pixels.utils import pixel_array
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             data_set = pydicom.dcmread(io.BytesIO(data), force=True)
-            _check_codestream(data_set.PixelData, image)
+            frames = int(image.header.text("NumberOfFrames") or 1)
+            _check_codestream(get_frame(data_set.PixelData, image.frame or 0, number_of_frames=frames), image)
             plugin = "pydicom" if image.header.syntax == RLE else "gdcm"
             values = pixel_array(data_set, index=image.frame or 0, raw=True, decoding_plugin=plugin)
     except RefusedError:
@@ -109,16 +111,18 @@ def _decoded(image: Image, data: bytes) -> Stored:
     return np.asarray(values)
 
 
-def _check_codestream(pixels: bytes, image: Image) -> None:
-    """Whether a JPEG or JPEG 2000 stream claims the size the header says, before a decoder takes memory for it."""
-    claimed = _codestream_size(pixels)
+def _check_codestream(frame: bytes, image: Image) -> None:
+    """Whether a JPEG or JPEG 2000 stream has an end, and the size the header says, before memory is taken for it."""
+    if image.header.syntax != RLE and not frame.rstrip(b"\0\xff").endswith(b"\xff\xd9"):
+        raise RefusedError("truncated_pixels", f"the compressed image of {len(frame)} bytes has no end marker")
+    claimed = _codestream_size(frame)
     if claimed is not None and claimed != (image.format.rows, image.format.columns):
         said = f"{image.format.rows} x {image.format.columns}"
         raise RefusedError("bad_pixels", f"the compressed image is {claimed[0]} x {claimed[1]}; the header says {said}")
 
 
 def _codestream_size(pixels: bytes) -> tuple[int, int] | None:
-    """(rows, columns) as the first frame's codestream has it; None for RLE and when it cannot be found."""
+    """(rows, columns) as the codestream has it; None for RLE and when it cannot be found."""
     siz = pixels.find(b"\xff\x4f\xff\x51", 0, 4096)  # ISO 15444-1 A.5.1: SOC, SIZ
     if siz >= 0 and len(pixels) >= siz + 24:
         width, height, left, top = struct.unpack_from(">IIII", pixels, siz + 8)

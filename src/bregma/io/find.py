@@ -20,7 +20,7 @@ __all__ = ["Candidate", "Discovery", "discover", "find_scans", "load"]
 
 NIFTI = (".nii", ".nii.gz")
 SIDECAR = "scan.json"
-"""What makes a folder of PNG slices a scan; see docs/contract.md."""
+"""Says what the grey values of a folder of PNG slices mean; see docs/how-to/png-sidecar.md."""
 
 
 def discover(path: Path) -> Discovery:
@@ -38,24 +38,20 @@ def discover(path: Path) -> Discovery:
     entries, refused = list_entries(path)
     dicom = DicomFiles()
     candidates: list[Candidate] = []
-    pictures: dict[str, list[Entry]] = defaultdict(list)
+    pictures: list[Entry] = []
     others: list[str] = []
     for entry in entries:
         name = entry.name.lower()
         if name.endswith(NIFTI):
             candidates.append(_plain(path, "nifti", (entry.name,)))
         elif name.endswith(".png") or _base(name) == SIDECAR:
-            pictures[entry.name.rpartition("/")[0]].append(entry)
+            pictures.append(entry)
         elif not dicom.add(entry):
             others.append(entry.name)
     found, more = dicom.candidates(path)
     candidates += found
-    for folder in pictures.values():
-        if any(_base(entry.name) == SIDECAR for entry in folder):
-            candidates.append(_plain(path, "png", tuple(entry.name for entry in folder)))
-        else:
-            reason = f"pictures without a {SIDECAR} beside them that says what their grey values and sizes mean"
-            refused.append(Refusal("no_sidecar", reason, tuple(entry.name for entry in folder)))
+    if pictures:
+        candidates += _picture_scans(path, pictures)
     if others:
         refused.append(Refusal("not_an_image", "neither DICOM nor NIfTI nor a PNG slice", tuple(others)))
     return Discovery(path, tuple(candidates), (*refused, *more))
@@ -77,7 +73,7 @@ def load(candidate: Candidate) -> Scan:
         return load_nifti(entries[0], candidate.root)
     from bregma.io.png import load_png_folder
 
-    sidecar = next(entry for entry in entries if _base(entry.name) == SIDECAR)
+    sidecar = next((entry for entry in entries if _base(entry.name) == SIDECAR), None)
     return load_png_folder([entry for entry in entries if entry is not sidecar], sidecar, candidate.root)
 
 
@@ -98,6 +94,19 @@ def find_scans(path: Path) -> Iterator[Scan | Refusal]:
             yield Refusal(error.code, error.reason, candidate.files, candidate.series_uid or None)
             yield from candidate.excluded
     yield from discovery.refused
+
+
+def _picture_scans(root: Path, pictures: list[Entry]) -> list[Candidate]:
+    """A folder with a side-car is one scan; elsewhere the names tell which pictures belong together."""
+    from bregma.io.png_names import group_slices
+
+    folders: dict[str, list[Entry]] = defaultdict(list)
+    for entry in pictures:
+        folders[entry.name.rpartition("/")[0]].append(entry)
+    described = [group for group in folders.values() if any(_base(entry.name) == SIDECAR for entry in group)]
+    others = [entry for group in folders.values() if group not in described for entry in group]
+    groups = [*described, *group_slices(others)]
+    return [_plain(root, "png", tuple(entry.name for entry in group)) for group in groups]
 
 
 def _base(name: str) -> str:
