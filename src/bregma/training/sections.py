@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bregma.preprocessing.augment import AugmentationSettings
 from bregma.preprocessing.settings import Preprocessing
 
 
@@ -50,11 +51,16 @@ class AugmentationSection(Section):
 
     Attributes:
         rotation_degrees: turned in plane by up to so much to either side.
-        flip: share of showings that are mirrored from left to right.
+        flip_horizontal: share of showings that are mirrored from left to right.
     """
 
     rotation_degrees: float = Field(ge=0, le=180)
-    flip: float = Field(ge=0, le=1)
+    flip_horizontal: float = Field(ge=0, le=1)
+
+    @property
+    def settings(self) -> AugmentationSettings:
+        """The same, as the augmentation functions take it."""
+        return AugmentationSettings.from_dict(self.model_dump())
 
 
 class NetworkSection(Section):
@@ -144,11 +150,13 @@ class LoopSection(Section):
     Attributes:
         precision: arithmetic of the network while it learns.
         save_every: steps between two saved states, besides the end of each epoch.
+        validate_every: epochs between two looks at the validation part; the last epoch is always looked at.
         best: the validation figure whose best epoch becomes the package.
     """
 
     precision: Literal["fp32", "bf16"]
     save_every: int = Field(ge=1)
+    validate_every: int = Field(ge=1)
     best: Literal["slice_auc", "loss"]
 
 

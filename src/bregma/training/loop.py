@@ -1,0 +1,166 @@
+"""The training loop: one function to read aloud, and the few it calls."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torch import nn
+from torch.optim import SGD, Optimizer
+
+from bregma.catalogue.records import ScanRecord
+from bregma.models.aggregate import Rule
+from bregma.scan.errors import RequestError
+from bregma.training.checkpoint import BEST, LAST, Position, restore_state, save_state, save_weights
+from bregma.training.curves import write_row
+from bregma.training.devices import Machine
+from bregma.training.inputs import Inputs
+from bregma.training.losses import weighted_sum
+from bregma.training.recipe import Recipe
+from bregma.training.sampling import Showing, plan_epoch
+from bregma.training.stopping import StoppedError, StopSign
+from bregma.training.validation import answer, cases_of, figures_of, write_scores
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """Everything a run needs.
+
+    Attributes:
+        recipe: what decides it.
+        seed: with the recipe and the data, fixes every weight (bit for bit on one machine's CPU).
+        run: folder of the run.
+        network: to be trained; its weights are changed.
+        machine: where.
+        training: inputs of the training part, augmented.
+        validation: inputs of the validation part, as they are.
+        records: of the validation part, in the same order.
+        progress: called with (steps done, steps in all).
+    """
+
+    recipe: Recipe
+    seed: int
+    run: Path
+    network: nn.Module
+    machine: Machine
+    training: Inputs
+    validation: Inputs
+    records: Sequence[ScanRecord]
+    progress: Callable[[int, int], None] | None = None
+
+    def plan(self, epoch: int) -> list[tuple[Showing, ...]]:
+        """The steps of an epoch."""
+        return plan_epoch(self.training.scans, self.recipe.batches, seed=self.seed, epoch=epoch)
+
+
+def fit(job: Job) -> None:
+    """Train from wherever the run stands to the end of the recipe; best.pt and last.pt are in the run's folder.
+
+    Raises:
+        StoppedError: somebody asked to stop; the state is saved, and calling again goes on.
+        RequestError: the loss is no number any more.
+    """
+    settings, epochs = job.recipe.loop, job.recipe.optimizer.epochs
+    optimizer = make_optimizer(job)
+    position = _begin(job, optimizer)
+    with StopSign() as stop:
+        for epoch in range(position.epoch, epochs):
+            started, plan = time.monotonic(), job.plan(epoch)
+            set_rate(optimizer, job.recipe.optimizer.rate_at(epoch))
+            job.network.train()
+            for number, step in enumerate(plan[position.step :], start=position.step + 1):
+                loss = learn(job, optimizer, step)
+                position = replace(position, step=number, loss=position.loss + loss)
+                if stop.raised or number % settings.save_every == 0:
+                    _save(job, optimizer, position)
+                if job.progress is not None:
+                    job.progress(epoch * len(plan) + number, epochs * len(plan))
+                if stop.raised:
+                    raise StoppedError(_how_to_go_on(job, position))
+            position = _end_epoch(job, position, len(plan), time.monotonic() - started)
+            _save(job, optimizer, position)
+
+
+def learn(job: Job, optimizer: Optimizer, step: Sequence[Showing]) -> float:
+    """One step: show, compare, follow the gradient. Returns the loss."""
+    batch, targets = job.training.batch(step)
+    device = job.machine.device
+    with job.machine.arithmetic():
+        outputs = job.network(batch.to(device))
+        loss = weighted_sum(outputs, targets.to(device), job.recipe.loss)
+    if not math.isfinite(value := float(loss.detach())):
+        raise RequestError(
+            f"the loss is {value}; the run has diverged: start another run with a lower optimizer.learning_rate "
+            f"than {job.recipe.optimizer.learning_rate}"
+        )
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    if job.recipe.optimizer.clip_norm:
+        nn.utils.clip_grad_norm_(job.network.parameters(), job.recipe.optimizer.clip_norm)
+    optimizer.step()
+    return value
+
+
+def make_optimizer(job: Job) -> Optimizer:
+    """SGD with momentum (Grewal et al. 2018, section 2.2.3)."""
+    settings = job.recipe.optimizer
+    return SGD(
+        job.network.parameters(),
+        lr=settings.learning_rate,
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
+    )
+
+
+def set_rate(optimizer: Optimizer, rate: float) -> None:
+    """The same learning rate for all weights."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def _begin(job: Job, optimizer: Optimizer) -> Position:
+    if not (job.run / LAST).exists():
+        return Position()
+    position = restore_state(job.run / LAST, network=job.network, optimizer=optimizer)
+    _log.info("going on at epoch %d, step %d", position.epoch + 1, position.step)
+    return position
+
+
+def _save(job: Job, optimizer: Optimizer, position: Position) -> None:
+    save_state(job.run / LAST, network=job.network, optimizer=optimizer, position=position)
+
+
+def _end_epoch(job: Job, position: Position, steps: int, seconds: float) -> Position:
+    """Look at the validation part, keep the weights if they are the best so far, write the row of the log."""
+    epoch, settings = position.epoch, job.recipe.loop
+    row = {"epoch": epoch + 1.0, "rate": job.recipe.optimizer.rate_at(epoch), "seconds": seconds}
+    row |= {"train_loss": position.loss / max(steps, 1)} | dict.fromkeys(_MEASURED, math.nan)
+    best = position.best
+    if (epoch + 1) % settings.validate_every == 0 or epoch + 1 == job.recipe.optimizer.epochs:
+        answers = answer(job.network, job.validation, job.machine, job.recipe.loss)
+        rule = Rule(job.recipe.rule.run_slices, job.recipe.rule.run_mm)
+        cases = cases_of(answers, job.validation, job.records, rule)
+        row |= figures_of(cases, rule) | {"loss": answers.loss}
+        figure = -answers.loss if settings.best == "loss" or math.isnan(row["slice_auc"]) else row["slice_auc"]
+        if best is None or figure > best:
+            best = figure
+            save_weights(job.run / BEST, job.network)
+            write_scores(job.run, answers, job.validation, job.records)
+    write_row(job.run, row)
+    return Position(epoch=epoch + 1, best=best)
+
+
+_MEASURED = ("loss", "slice_auc", "scan_auc", "scan_accuracy")
+
+
+def _how_to_go_on(job: Job, position: Position) -> str:
+    return (
+        f"stopped after step {position.step} of epoch {position.epoch + 1}; everything is saved in {job.run}: "
+        "give the same command again to go on"
+    )

@@ -1,0 +1,243 @@
+"""Runs: to a package, stopped and gone on with, killed and gone on with."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bregma.models.package import load_package
+from bregma.models.predictor import Predictor
+from bregma.scan.errors import PackageError, RequestError
+from bregma.training import export
+from bregma.training.checkpoint import BEST, LAST, Position, restore_state, restore_weights, save_weights
+from bregma.training.curves import read_rows, write_row
+from bregma.training.devices import choose_machine
+from bregma.training.loop import fit, make_optimizer
+from bregma.training.recipe import load_recipe
+from bregma.training.stopping import StoppedError, StopSign
+from bregma.training.train import make_network, prepare_job, train
+from bregma.training.validation import SCORES
+
+HERE = Path(__file__).parent
+
+
+def job_of(library: Any, recipe: Any, run: Path, **changes: Any) -> Any:
+    run.mkdir(parents=True, exist_ok=True)
+    given = {"split": "default", "seed": 0, "device": "cpu", "threads": 1, "progress": None} | changes
+    return prepare_job(recipe, library, run, cache=library.layout.root / "prepared", **given)
+
+
+def weights_of(run: Path) -> dict[str, torch.Tensor]:
+    return torch.load(run / LAST, weights_only=True)["network"]
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_run_ends_in_a_package_that_reads_as_the_network_does(
+    drawn_library: Any, tiny_recipe: Any, tmp_path: Path
+) -> None:
+    run, steps = tmp_path / "run", []
+    folder = train(
+        tiny_recipe, drawn_library, run, seed=1, device="cpu", threads=1, progress=lambda *counts: steps.append(counts)
+    )
+    package = load_package(folder)
+    assert (package.name, package.card.sequence, package.findings) == ("radnet", True, ("any",))
+    assert package.preprocessing == tiny_recipe.preprocessing.settings
+    assert {point.level for point in package.operating_points} == {"slice", "scan"}
+    assert "never seen a patient" in package.card.limits[0]
+    assert {metric.name for metric in package.card.metrics} == {"AUC", "recall", "specificity"}
+    assert steps[-1] == (6, 6)  # 3 steps of 2 scans, 2 epochs
+    assert [row["epoch"] for row in read_rows(run)] == [1, 2]
+    assert len((run / SCORES).read_text().splitlines()) == 1 + 4 * 5
+    job = job_of(drawn_library, tiny_recipe, run)
+    restore_weights(run / BEST, job.network)
+    images = job.validation.whole(0)[0].images[0]
+    logits, _ = job.network.eval().read_scan(images)
+    np.testing.assert_allclose(Predictor(package).predict(images.numpy()).logits, logits.detach(), atol=1e-3)
+    assert train(tiny_recipe, drawn_library, run, seed=1, device="cpu") == folder  # done: nothing is done again
+    assert len(steps) == 6
+
+
+def test_training_learns(drawn_library: Any, tiny_recipe: Any, tmp_path: Path) -> None:
+    recipe = load_recipe("densenet40", json.loads((HERE / "learns.json").read_text()))
+    fit(job_of(drawn_library, recipe, tmp_path / "run"))
+    rows = read_rows(tmp_path / "run")
+    assert rows[-1]["train_loss"] < 0.5 * rows[0]["train_loss"]
+    assert max(row["slice_auc"] for row in rows) > 0.95
+
+
+def test_a_stopped_run_goes_on_to_the_same_weights(drawn_library: Any, tiny_recipe: Any, tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    fit(job_of(drawn_library, tiny_recipe, whole))
+
+    def interrupt(done: int, _of: int) -> None:
+        if done == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(StoppedError, match=r"step 2 of epoch 1.*same command") as caught:
+        fit(job_of(drawn_library, tiny_recipe, broken, progress=interrupt))
+    assert str(broken) in str(caught.value)
+    fit(job_of(drawn_library, tiny_recipe, broken))
+    assert same(weights_of(whole), weights_of(broken))
+    assert [row["slice_auc"] for row in read_rows(whole)] == [row["slice_auc"] for row in read_rows(broken)]
+
+
+KILLED = """
+import os, random, signal, sys
+from pathlib import Path
+sys.path.insert(0, {here!r})
+from conftest import TINY, DrawnLibrary
+from bregma.training.recipe import load_recipe
+from bregma.training.train import prepare_job
+from bregma.training.loop import fit
+from bregma.training import checkpoint, loop
+
+root, seed = Path({root!r}), {seed}
+rng = random.Random(seed)
+recipe = load_recipe("radnet", {{**TINY, "optimizer.epochs": 4, "network.dropout": 0.3}})
+def job():
+    (root / "run").mkdir(exist_ok=True)
+    return prepare_job(recipe, DrawnLibrary(root), root / "run", split="default", seed=0, device="cpu", threads=1,
+                       cache=root / "prepared", progress=None)
+first = job()
+learn, saving = loop.learn, checkpoint.Path.replace
+def killed_sometimes(*arguments):
+    value = learn(*arguments)
+    if rng.random() < {chance}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return value
+def killed_while_saving(self, target):
+    if rng.random() < {chance} / 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return saving(self, target)
+loop.learn = killed_sometimes
+checkpoint.Path.replace = killed_while_saving
+fit(first)
+"""
+
+
+def run_killed(root: Path, *, seed: int, chance: float) -> int:
+    """A process that kills itself with -9 at random steps, or while it saves; its exit status."""
+    root.mkdir(parents=True, exist_ok=True)
+    script = KILLED.format(here=str(HERE), root=str(root), seed=seed, chance=chance)
+    return subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, timeout=300).returncode
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_steps_the_weights_are_the_same(tmp_path: Path) -> None:
+    """kill -9 at random steps and in the middle of saving: twenty times, over several runs begun anew."""
+    assert run_killed(tmp_path / "whole", seed=0, chance=0.0) == 0
+    kills, seed, runs = 0, 0, 0
+    while kills < 20:
+        runs += 1
+        root = tmp_path / f"broken{runs}"
+        while (status := run_killed(root, seed=(seed := seed + 1), chance=0.35)) != 0:
+            assert status == -signal.SIGKILL
+            kills += 1
+        assert same(weights_of(tmp_path / "whole" / "run"), weights_of(root / "run"))
+        assert (tmp_path / "whole" / "run" / BEST).read_bytes() == (root / "run" / BEST).read_bytes()
+
+
+def test_a_folder_belongs_to_one_run(drawn_library: Any, tiny_recipe: Any, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(tiny_recipe, drawn_library, run, device="cpu", threads=1)
+    with pytest.raises(RequestError, match="another seed; choose another folder"):
+        train(tiny_recipe, drawn_library, run, seed=5, device="cpu")
+    before = load_package(run / "package").digest
+    folder = train(tiny_recipe, drawn_library, run, seed=5, resume=False, device="cpu", threads=1)
+    assert load_package(folder).digest != before
+
+
+def test_a_diverged_run_says_what_to_do(drawn_library: Any, tiny_recipe: Any, tmp_path: Path) -> None:
+    job = job_of(drawn_library, tiny_recipe, tmp_path / "run")
+    torch.nn.init.constant_(job.network.head.bias, math.nan)
+    with pytest.raises(RequestError, match="lower optimizer.learning_rate than 0.1"):
+        fit(job)
+
+
+def test_an_export_that_differs_is_not_written(
+    drawn_library: Any, tiny_recipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = job_of(drawn_library, tiny_recipe, tmp_path / "run")
+    monkeypatch.setattr(export, "to_onnx", lambda *_, **__: b"")
+    monkeypatch.setattr(export, "compare", lambda *_: 0.002)
+    with pytest.raises(PackageError, match=r"differs from the network by 0\.002"):
+        export.export_package(job, tmp_path / "package", export.Origin("0" * 64, 0, "default", 6))
+    assert not (tmp_path / "package").exists()
+
+
+def test_without_positives_nothing_is_chosen(
+    drawn_library: Any, tiny_recipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawn_library, "_bleeds", dict.fromkeys(drawn_library._bleeds, False))
+    job = job_of(drawn_library, tiny_recipe, tmp_path / "run")
+    answers = export.answer(job.network, job.validation, job.machine, tiny_recipe.loss)
+    _, rule, points, cases = export.choose(job, answers)
+    assert (rule.threshold, points, len(cases.scan_truth)) == (0.5, (), 4)
+
+
+def test_a_damaged_state_is_refused(drawn_library: Any, tiny_recipe: Any, tmp_path: Path) -> None:
+    job = job_of(drawn_library, tiny_recipe, tmp_path / "run")
+    optimizer = make_optimizer(job)
+    for content in (b"", b"PK\x03\x04 something", b"\x80\x04cos\nsystem\n."):
+        (tmp_path / LAST).write_bytes(content)
+        with pytest.raises(RequestError, match=r"last.pt cannot be read .* start another run folder"):
+            restore_state(tmp_path / LAST, network=job.network, optimizer=optimizer)
+    save_weights(tmp_path / LAST, job.network)
+    with pytest.raises(RequestError, match="does not fit this run"):
+        restore_state(tmp_path / LAST, network=job.network, optimizer=optimizer)
+    other = make_network(load_recipe("densenet40"), seed=0)
+    with pytest.raises(RequestError, match="does not fit this network"):
+        restore_weights(tmp_path / LAST, other)
+    assert Position().best is None
+
+
+def test_rows_from_before_an_interruption_are_replaced(tmp_path: Path) -> None:
+    columns = ("rate", "train_loss", "loss", "slice_auc", "scan_auc", "scan_accuracy", "seconds")
+    for epoch, value in ((1, 0.5), (2, 0.4), (3, 0.3), (2, math.nan)):
+        write_row(tmp_path, {"epoch": epoch, **dict.fromkeys(columns, value)})
+    assert [row["epoch"] for row in read_rows(tmp_path)] == [1, 2]
+    assert math.isnan(read_rows(tmp_path)[-1]["loss"])
+    assert list((tmp_path / "tensorboard").iterdir())
+
+
+def test_a_second_signal_ends_at_once_and_other_threads_take_none() -> None:
+    with StopSign() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.raised
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    before = signal.getsignal(signal.SIGTERM)
+
+    def elsewhere() -> None:
+        with StopSign():
+            assert signal.getsignal(signal.SIGTERM) is before
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+
+
+def test_machines() -> None:
+    machine = choose_machine("cpu", "bf16")
+    with machine.arithmetic():
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is torch.bfloat16
+    with choose_machine("cpu", "fp32").arithmetic():
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is torch.float32
+    with pytest.raises(RequestError, match="'tpu' is unknown"):
+        choose_machine("tpu", "fp32")
+    if not torch.cuda.is_available():
+        with pytest.raises(RequestError, match="sees no GPU"):
+            choose_machine("cuda", "fp32")
