@@ -17,7 +17,7 @@ from PIL import Image
 
 from bregma.io.files import list_entries
 from bregma.io.png import load_png_folder
-from bregma.io.png_names import group_slices, natural_order
+from bregma.io.png_names import group_slices, natural_order, picture_scans
 from bregma.scan.errors import RefusedError
 from bregma.scan.study import Status
 from bregma.scan.volume import Scan
@@ -289,6 +289,24 @@ def test_names_are_grouped_by_head_and_put_in_natural_order(tmp_path: Path) -> N
     expected = [["7.png", "8.PNG"], ["0001_9.png", "0001_10.png"], ["0002_1.png"], ["alone.png"], ["x/0001_1.png"]]
     assert sorted(groups) == sorted(expected)
     assert sorted(["s10", "s9", "s1a", "a"], key=natural_order) == ["a", "s1a", "s9", "s10"]
+
+
+def names_of(folder: Path) -> list[list[str]]:
+    return sorted([entry.name for entry in group] for group in picture_scans(list_entries(folder)[0]))
+
+
+def test_a_side_car_holds_for_every_head_of_its_folder(tmp_path: Path) -> None:
+    pictures: dict[str, Any] = {f"p{patient}_{index}.png": b"x" for patient in (1, 2) for index in (1, 2)}
+    write(tmp_path / "many", pictures, WHOLE)
+    assert names_of(tmp_path / "many") == [["p1_1.png", "p1_2.png", "scan.json"], ["p2_1.png", "p2_2.png", "scan.json"]]
+    write(tmp_path / "listed", pictures, {"files": ["p1_1.png", "p2_2.png"]})
+    write(tmp_path / "named", {"base.png": b"x", "top.png": b"x"}, WHOLE)
+    write(tmp_path / "broken", pictures, "{")
+    for name in ("listed", "named", "broken"):
+        assert len(names_of(tmp_path / name)) == 1
+    assert len(names_of(tmp_path)) == 5
+    write(tmp_path / "bare", {"base.png": b"x", "top.png": b"x"})
+    assert names_of(tmp_path / "bare") == [["base.png"], ["top.png"]]
 
 
 def test_every_key_is_documented_and_the_examples_are_read(tmp_path: Path) -> None:
