@@ -36,7 +36,7 @@ def sutures(x: Field, y: Field, z: Field) -> tuple[Field, Field]:
     dx, dy, dz = dx * scale, dy * scale, dz * scale
     coronal = dy + np.float32(21.0) + np.float32(0.10) * dz
     lambdoid = dy - np.float32(40.0) - np.float32(0.30) * np.abs(dx) + np.float32(-0.25) * dz
-    return coronal, lambdoid
+    return np.asarray(coronal, dtype=np.float32), np.asarray(lambdoid, dtype=np.float32)
 
 
 def order(points: Points, cavity: Cavity, spaces: Spaces, bleed: Bleed) -> tuple[Field, Field]:
@@ -105,7 +105,7 @@ def _subdural(points: Points, cavity: Cavity, spaces: Spaces, bleed: Bleed) -> t
         order_mm = spaces.above / np.maximum(profile, 0.05)
         return np.where((profile > 0.05) & (side > 6) & (spaces.above > 0), order_mm, NEVER), over
     x, y, z = (points.x - bleed.centre[0]), (points.y - bleed.centre[1]), (points.z - bleed.centre[2])
-    wide = 24 + 7.5 * np.log2(max(bleed.volume_ml, 3.0))
+    wide = 14 + 8.0 * np.log2(max(bleed.volume_ml, 3.0))
     profile = np.clip(1 - (x / 60) ** 2 - (y / wide) ** 2 - (z / (0.72 * wide)) ** 2, 0, 1)
     profile = profile**0.7 * (1 + 0.12 * ripple(points, bleed.seed, 45)) * np.clip((side - 4) / 6, 0, 1)
     order_mm = np.where(profile > 0.04, cavity.depth / np.maximum(profile, 0.04), NEVER)
@@ -122,7 +122,7 @@ def _subarachnoid(points: Points, cavity: Cavity, spaces: Spaces, bleed: Bleed) 
 def _intraparenchymal(points: Points, cavity: Cavity, spaces: Spaces, bleed: Bleed) -> tuple[Field, Field]:
     """A clot with a lobed outline."""
     rng = np.random.default_rng(bleed.seed)
-    stretch = np.exp(rng.normal(0, 0.18, 3)).astype(np.float32) * np.float32([0.9, 1.15, 1.0])
+    stretch = (np.exp(rng.normal(0, 0.18, 3)) * (0.9, 1.15, 1.0)).astype(np.float32)
     x, y, z = (p - np.float32(c) for p, c in zip((points.x, points.y, points.z), bleed.centre, strict=True))
     radius = np.float32((bleed.volume_ml * 1000 * 0.239) ** (1 / 3))
     order_mm = np.sqrt((x / stretch[0]) ** 2 + (y / stretch[1]) ** 2 + (z / stretch[2]) ** 2)
@@ -130,7 +130,7 @@ def _intraparenchymal(points: Points, cavity: Cavity, spaces: Spaces, bleed: Ble
     return order_mm, cover(cavity.depth - 2, 2.0) * (1 - spaces.ventricle)
 
 
-def _intraventricular(points: Points, cavity: Cavity, spaces: Spaces, bleed: Bleed) -> tuple[Field, Field]:
+def _intraventricular(points: Points, _: Cavity, spaces: Spaces, bleed: Bleed) -> tuple[Field, Field]:
     """Blood in the ventricles: lying at the back, or filling them from one place."""
     share = np.clip(spaces.ventricle * np.float32(1.1), 0, 1)
     if bleed.place == "dependent":

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 
 import numpy as np
 
 from bregma.phantom.maps import Maps, sample_direction, sample_medial
 from bregma.phantom.parameters import Shape
-from bregma.phantom.points import Field, Points, capsule, cover, ellipsoid, paint
+from bregma.phantom.points import Field, Points, Window, capsule, cover, ellipsoid, paint
 from bregma.phantom.skull import Cavity
+
+Knot = tuple[float, float, float, float]
 
 FRONTAL_HORN = ((19.0, -32.0, 8.0, 3.0), (13.0, -20.0, 13.0, 4.6), (8.5, -5.0, 18.0, 4.8))
 BODY = ((8.5, -5.0, 18.0, 4.8), (10.0, 12.0, 21.0, 4.6), (17.0, 28.0, 19.0, 5.2), (26.0, 40.0, 13.0, 6.6))
@@ -36,6 +39,18 @@ class Spaces:
     tissue: Field
     sulcal: Field
 
+    def put(self, window: Window, part: Spaces) -> None:
+        """Take over what was found in a window, in place."""
+        for field in fields(self):
+            getattr(self, field.name)[window] = getattr(part, field.name)
+
+
+def no_spaces(shape: tuple[int, ...]) -> Spaces:
+    """Outside the skull: no water, nothing above the tentorium, no tissue."""
+    empty = [np.zeros(shape, dtype=np.float32) for _ in range(5)]
+    empty[3] -= 50
+    return Spaces(*empty)
+
 
 def paint_brain(hu: Field, points: Points, cavity: Cavity, maps: Maps, shape: Shape) -> Spaces:
     """Paint everything inside the skull, in place."""
@@ -51,24 +66,26 @@ def paint_brain(hu: Field, points: Points, cavity: Cavity, maps: Maps, shape: Sh
     _paint_nuclei(hu, points, shape, cerebrum)
     ventricle = _paint_ventricles(hu, points, shape)
     _paint_falx(hu, points, cavity, below)
-    tissue = np.maximum(cerebrum, back)
+    tissue: Field = np.maximum(cerebrum, back)
     inside = cover(cavity.depth, edge)
     water = inside * (1 - cover(tissue, edge)) * (1 - ventricle)
-    sulcal = inside * cover(1.0 - tissue, max(edge, 1.2)) * (1 - ventricle)
+    sulcal = inside * cover(np.float32(1) - tissue, max(edge, 1.2)) * (1 - ventricle)
     return Spaces(ventricle, water, -below, tissue, sulcal)
 
 
 def _below_tentorium(points: Points, cavity: Cavity) -> Field:
     """Signed distance into the posterior fossa (mm)."""
     ridge = points.y - np.float32(12) - np.float32(0.45) * np.abs(points.x)
-    return np.minimum(cavity.tent - points.z, ridge * np.float32(0.9))
+    return np.asarray(np.minimum(cavity.tent - points.z, ridge * np.float32(0.9)), dtype=np.float32)
 
 
 def _cerebrum(points: Points, cavity: Cavity, maps: Maps, shape: Shape, below: Field) -> Field:
     """Signed distance below the folded surface of the hemispheres (mm)."""
     x, y, z = points.x, points.y, points.z
     sway = np.sin(y * np.float32(0.19) + z * np.float32(0.23)) + np.sin(x * np.float32(0.22) - z * np.float32(0.17) + 1)
-    swing = np.sin(x * np.float32(0.20) + z * np.float32(0.21) + 2) + np.sin(y * np.float32(0.24) - z * np.float32(0.15))
+    swing = np.sin(x * np.float32(0.20) + z * np.float32(0.21) + 2) + np.sin(
+        y * np.float32(0.24) - z * np.float32(0.15)
+    )
     column, row = cavity.column + np.float32(2.6) * sway, cavity.row + np.float32(2.6) * swing
     sulcus, reach, opened = sample_direction(maps.folds, column, row)
     gap = np.float32(0.3 + 1.7 * shape.atrophy) * opened
@@ -87,7 +104,7 @@ def _cerebrum(points: Points, cavity: Cavity, maps: Maps, shape: Shape, below: F
     distance = np.minimum(distance, inner)
     distance = np.minimum(distance, _sylvian(points, side, shape, opened))
     distance = np.minimum(distance, -_central_cistern(points, shape))
-    return np.minimum(distance, -below - np.float32(0.8))
+    return np.asarray(np.minimum(distance, -below - np.float32(0.5)), dtype=np.float32)
 
 
 def _fissure(points: Points, side: Field, shape: Shape) -> Field:
@@ -95,7 +112,7 @@ def _fissure(points: Points, side: Field, shape: Shape) -> Field:
     width = np.float32(0.25 + 1.1 * shape.atrophy)
     y, z = (points.y - 5) / 40, (points.z - 5) / 22
     outside = (np.sqrt(y * y + z * z) - 1) * np.float32(24)
-    return np.maximum(side - width, -outside)
+    return np.asarray(np.maximum(side - width, -outside), dtype=np.float32)
 
 
 def _sylvian(points: Points, side: Field, shape: Shape, opened: Field) -> Field:
@@ -105,9 +122,10 @@ def _sylvian(points: Points, side: Field, shape: Shape, opened: Field) -> Field:
     reach = np.maximum(np.abs(points.y + 3) - 20, np.abs(points.z - 4) - 12)
     insula = np.abs(side - np.float32(39.5) + np.square(points.y + 3) * np.float32(0.008) - np.float32(0.9) * wave)
     first = np.hypot(insula, np.maximum(reach, 0)) - width
-    rise = points.z - (np.float32(-6) + np.float32(0.75) * (points.y + 16)) + np.float32(2) * wave
-    beyond = np.maximum(np.abs(points.y - 4) - 24, 39 - side)
-    second = np.hypot(rise * np.float32(0.8), np.maximum(beyond, 0)) - width
+    rise = points.z - (np.float32(-6) + np.float32(0.8) * (points.y + 16)) + np.float32(2) * wave
+    rise += np.float32(3.5) * np.sin(side * np.float32(0.24)) - np.float32(0.3) * (side - 50)
+    beyond = np.maximum(np.abs(points.y - 4) - 24, 41 - side)
+    second = np.hypot(rise * np.float32(0.8), np.maximum(beyond, 0)) - width * np.float32(0.75)
     return np.asarray(np.minimum(first, second), dtype=np.float32)
 
 
@@ -131,8 +149,8 @@ def _paint_posterior_fossa(hu: Field, points: Points, cavity: Cavity, shape: Sha
     part, edge = points.part(window), points.edge_mm
     grain = cavity.grain[window]
     side = np.abs(part.x)
-    front = np.maximum(part.y - 33, np.minimum(part.y - 14 - 0.45 * side, side - 19))
-    cerebellum = np.minimum(below[window] - 1.0, cavity.depth[window] - 1.0 - 0.8 * shape.atrophy)
+    front = np.maximum(part.y - 28, np.minimum(part.y - 13.5 - 0.45 * side, side - 16))
+    cerebellum = np.minimum(below[window] - 0.6, cavity.depth[window] - 1.0 - 0.8 * shape.atrophy)
     cerebellum = np.minimum(cerebellum, front)
     valley = np.hypot(part.x * 1.6, np.maximum(88 - part.y, 0) * 0.5) - 0.5 - 2.0 * shape.atrophy
     cerebellum = np.minimum(cerebellum, valley)
@@ -176,30 +194,37 @@ def _paint_nuclei(hu: Field, points: Points, shape: Shape, cerebrum: Field) -> N
 
 def _paint_ventricles(hu: Field, points: Points, shape: Shape) -> Field:
     """Lateral, third and fourth ventricles; returns their share of each voxel."""
-    share = np.zeros(points.x.shape, dtype=np.float32)
     wide = shape.ventricles
-    window = points.window((0.0, 18.0, 5.0), 62)
-    if window is not None:
-        part = points.part(window)
-        lateral = np.full(part.x.shape, -50, dtype=np.float32)
-        for side in (-1.0, 1.0):
-            for line in (FRONTAL_HORN, BODY, OCCIPITAL_HORN, TEMPORAL_HORN):
-                for start, end in zip(line[:-1], line[1:], strict=True):
-                    lateral = np.maximum(lateral, capsule(part, _place(start, side, wide), _place(end, side, wide)))
-        lateral = np.minimum(lateral, np.abs(part.x) - 1.0)
-        third = ellipsoid(part, (0.0, 10.0, -1.0), (2.0 * wide, 19.0, 11.0))
-        halo = np.clip(1 + lateral / 11, 0, 1) * np.float32(0.9 * shape.low_density) * (part.z > 2)
-        paint(hu[window], halo * (hu[window] < shape.white_hu + 4), np.float32(min(21.0, shape.white_hu)))
-        share[window] = cover(np.maximum(lateral, third), points.edge_mm)
-    window = points.window((0.0, 45.0, -31.0), 14)
-    if window is not None:
-        fourth = ellipsoid(points.part(window), (0.0, 44.0, -31.0), (7.5 * wide**0.5, 5.5 * wide**0.5, 10.0))
-        share[window] = np.maximum(share[window], cover(fourth, points.edge_mm))
-    paint(hu, share, np.float32(shape.csf_hu))
+    inside = np.full(points.x.shape, -50, dtype=np.float32)
+    for side in (-1.0, 1.0):
+        for line in (FRONTAL_HORN, BODY, OCCIPITAL_HORN, TEMPORAL_HORN):
+            for start, end in pairwise(line):
+                _add_rod(inside, points, _place(start, side, wide), _place(end, side, wide))
+    inside = np.minimum(inside, np.abs(points.x) - 1)
+    halo = np.clip(1 + inside / 11, 0, 1) * np.float32(0.9 * shape.low_density) * (points.z > 2)
+    paint(hu, halo * (hu < shape.white_hu + 4), min(21.0, shape.white_hu))
+    for centre, radii in (
+        ((0.0, 10.0, -1.0), (2.0 * wide, 19.0, 11.0)),
+        ((0.0, 44.0, -31.0), (7.5 * wide**0.5, 5.5 * wide**0.5, 10.0)),
+    ):
+        window = points.window(centre, max(radii) + 2)
+        if window is not None:
+            inside[window] = np.maximum(inside[window], ellipsoid(points.part(window), centre, radii))
+    share = cover(inside, points.edge_mm)
+    paint(hu, share, shape.csf_hu)
     return share
 
 
-def _place(knot: tuple[float, float, float, float], side: float, wide: float) -> tuple[float, ...]:
+def _add_rod(inside: Field, points: Points, start: Knot, end: Knot) -> None:
+    """Join a tapered rod to a body given by its signed distance, in place."""
+    middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2, (start[2] + end[2]) / 2)
+    half = float(np.linalg.norm(np.subtract(start[:3], end[:3]))) / 2
+    window = points.window(middle, half + max(start[3], end[3]) + 12)
+    if window is not None:
+        inside[window] = np.maximum(inside[window], capsule(points.part(window), start, end))
+
+
+def _place(knot: Knot, side: float, wide: float) -> Knot:
     grow = 1 + 0.18 * (wide - 1)
     return side * knot[0] * grow, knot[1], knot[2], knot[3] * wide
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 from bregma.phantom.draw import Phantom
 from bregma.phantom.parameters import HeadParameters
 from bregma.phantom.scanning import KERNELS
 
-IMPLEMENTATION_UID = "2.25.198406291783940571034829473651820937465"
+IMPLEMENTATION_UID = UID("2.25.198406291783940571034829473651820937465")
 INTERCEPT = -1024
 DATE, TIME = "20240101", "120000"
 
@@ -24,10 +24,10 @@ def write_dicom(phantom: Phantom, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for index, uid in enumerate(phantom.slice_uids):
-        _slice_file(phantom, index, uid).save_as(folder / f"{index + 1:04d}.dcm", enforce_file_format=True)
+        _slice_file(phantom, index, UID(uid)).save_as(folder / f"{index + 1:04d}.dcm", enforce_file_format=True)
 
 
-def _slice_file(phantom: Phantom, index: int, uid: str) -> FileDataset:
+def _slice_file(phantom: Phantom, index: int, uid: UID) -> FileDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = CTImageStorage
     meta.MediaStorageSOPInstanceUID = uid

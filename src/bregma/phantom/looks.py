@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from bregma.phantom.brain import Spaces
-from bregma.phantom.parameters import Bleed, HeadParameters
+from bregma.phantom.parameters import Bleed, LookAlikes
 from bregma.phantom.points import Field, Points, capsule, cover, ellipsoid, paint
 from bregma.phantom.skull import Cavity
 
@@ -21,7 +21,7 @@ def push(points: Points, bleeds: Sequence[Bleed]) -> Points:
     if abs(total) < 0.5:
         return points
     near = np.exp(-np.square(points.x / 50) - np.square((points.y - 8) / 60) - np.square((points.z - 12) / 45))
-    return replace(points, x=points.x + np.float32(total) * near)
+    return replace(points, x=points.x + np.float32(total) * near, slack_mm=abs(total))
 
 
 def midline_shift_mm(bleed: Bleed) -> float:
@@ -44,9 +44,8 @@ def paint_edema(hu: Field, order_mm: Field, level: float, spaces: Spaces, bleed:
     paint(hu, ring * np.float32(0.9), EDEMA_HU)
 
 
-def paint_look_alikes(hu: Field, points: Points, cavity: Cavity, spaces: Spaces, parameters: HeadParameters) -> None:
+def paint_look_alikes(hu: Field, points: Points, cavity: Cavity, looks: LookAlikes) -> None:
     """Calcified pineal, choroid plexus, falx and pallida, in place."""
-    looks = parameters.look_alikes
     _spot(hu, points, (0.4, 31.0, 3.0), 1.0 + 2.6 * looks.pineal, 140 + 260 * looks.pineal, looks.pineal)
     for side in (-1.0, 1.0):
         _spot(hu, points, (side * 25, 39.0, 11.0), 3.6, 42.0, 1.0)
@@ -74,7 +73,9 @@ def _spot(
 def _rod(hu: Field, points: Points, start: tuple[float, ...], end: tuple[float, ...], value: float) -> None:
     """A vessel full of blood: an artery of the base or the straight sinus."""
     middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2, (start[2] + end[2]) / 2)
-    window = points.window(middle, float(np.hypot(end[1] - start[1], end[0] - start[0])) / 2 + abs(end[2] - start[2]) / 2 + 4)
+    window = points.window(
+        middle, float(np.hypot(end[1] - start[1], end[0] - start[0])) / 2 + abs(end[2] - start[2]) / 2 + 4
+    )
     if window is not None:
         paint(hu[window], cover(capsule(points.part(window), start, end), points.edge_mm), value)
 

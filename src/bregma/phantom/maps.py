@@ -38,7 +38,7 @@ class Maps:
         shell: (T, T, 4) by direction: radius of the inner table, skull and scalp thickness, distance to a suture (mm).
         folds: (T, T, 3) by direction: distance to the nearest sulcus, its depth (mm), how open it is (about 1).
         medial: (M, M, 3) by (y, z): the same on the middle plane.
-        base: (264, 200, 4) by (y, x): floor of the skull, its thickness, height of the tentorium, a free field of noise.
+        base: (264, 200, 4) by (y, x): floor of the skull, its thickness, height of the tentorium, noise.
     """
 
     shell: Field
@@ -50,14 +50,19 @@ class Maps:
 def make_maps(shape: Shape) -> Maps:
     """Draw the textures of one head from its shape."""
     rng = np.random.default_rng(shape.seed)
-    return Maps(_shell(shape, rng), _folds(rng, TEXELS, 0.79), _folds(rng, 256, 1.0), _base(shape, rng))
+    return Maps(_shell(shape, rng), _folds(rng, TEXELS, 0.79), _folds(rng, 256, 1.0), _base(rng))
 
 
 def _noise(rng: np.random.Generator, shape: tuple[int, int], wave: float) -> Field:
-    """Smooth noise of unit deviation with waves about `wave` texels long."""
-    field = ndimage.gaussian_filter(rng.standard_normal(shape).astype(np.float32), wave / 4, mode="wrap")
-    field /= field.std() + 1e-9
-    return np.asarray(field, dtype=np.float32)
+    """Smooth noise of unit deviation with waves about `wave` texels long, made small and enlarged."""
+    step = max(wave / 8, 1.0)
+    small = (int(np.ceil(shape[0] / step)) + 1, int(np.ceil(shape[1] / step)) + 1)
+    field = rng.standard_normal(small, dtype=np.float32)
+    field = cv2.GaussianBlur(field, (0, 0), wave / step / 4, borderType=cv2.BORDER_REFLECT_101)
+    if step > 1:
+        field = cv2.resize(field, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
+    field = field[: shape[0], : shape[1]]
+    return np.asarray((field - field.mean()) / (field.std() + 1e-9), dtype=np.float32)
 
 
 def _directions() -> tuple[Field, Field, Field]:
@@ -65,7 +70,7 @@ def _directions() -> tuple[Field, Field, Field]:
     u, v = np.meshgrid(flat, flat)
     square = np.minimum(u * u + v * v, 4.0)
     bend = np.sqrt(np.maximum(1 - square / 4, 0))
-    return u * bend, v * bend, 1 - square / 2
+    return u * bend, v * bend, np.asarray(1 - square / 2, dtype=np.float32)
 
 
 def _shell(shape: Shape, rng: np.random.Generator) -> Field:
@@ -112,7 +117,7 @@ def _folds(rng: np.random.Generator, texels: int, texel_mm: float) -> Field:
     return np.stack([distance, depth, opened], axis=-1).astype(np.float32)
 
 
-def _base(shape: Shape, rng: np.random.Generator) -> Field:
+def _base(rng: np.random.Generator) -> Field:
     y, x = np.meshgrid(
         BASE_LOW[1] + np.arange(BASE_SIZE[0], dtype=np.float32),
         BASE_LOW[0] + np.arange(BASE_SIZE[1], dtype=np.float32),
@@ -124,10 +129,18 @@ def _base(shape: Shape, rng: np.random.Generator) -> Field:
     dome = np.exp(-(((side - 30) / 15) ** 2)) * np.exp(-(((y + 46) / 24) ** 2))
     front = -32.0 + 13.0 * dome - 3.0 * np.exp(-((side / 6) ** 2)) + 0.012 * np.square(np.maximum(-y - 50, 0))
     middle = -43.0 + 14.0 * np.exp(-((side / 14) ** 2)) + 0.012 * np.maximum(side - 38, 0) ** 2 + 0.014 * (y - 2) ** 2
-    back = -60.0 + 26.0 * np.exp(-(((y - ridge) / 14) ** 2)) * np.exp(-((side / 22) ** 2)) + 0.012 * np.maximum(y - 50, 0) ** 2
+    back = (
+        -60.0
+        + 26.0 * np.exp(-(((y - ridge) / 14) ** 2)) * np.exp(-((side / 22) ** 2))
+        + 0.012 * np.maximum(y - 50, 0) ** 2
+    )
     floor = np.where(y < wing, front, np.where(y < ridge, middle, back))
     floor = ndimage.gaussian_filter(floor, 2.5)
-    petrous = np.exp(-((y - ridge + 1.5) / (5.5 + 0.13 * side) + 0.25 * _noise(rng, y.shape, 16)) ** 2) * np.clip((side - 9) / 8, 0, 1) * np.clip((72 - side) / 10, 0, 1)
+    petrous = (
+        np.exp(-(((y - ridge + 1.5) / (5.5 + 0.13 * side) + 0.25 * _noise(rng, y.shape, 16)) ** 2))
+        * np.clip((side - 9) / 8, 0, 1)
+        * np.clip((72 - side) / 10, 0, 1)
+    )
     floor = np.maximum(floor, -52.0 + 32.0 * petrous)
     floor = floor + 1.2 * _noise(rng, floor.shape, 18)
     hole = (x / 15) ** 2 + ((y - 40) / 17) ** 2

@@ -25,6 +25,7 @@ class Points:
         z: up, in mm.
         steps: (3, 3) head frame mm from one plane, row and column to the next (one step a row).
         origin: (3,) head frame mm of the first voxel.
+        slack_mm: how far x, y, z may be off the regular grid where tissue was pushed aside.
     """
 
     x: Field
@@ -32,6 +33,7 @@ class Points:
     z: Field
     steps: Vector
     origin: Vector
+    slack_mm: float = 0.0
 
     @property
     def edge_mm(self) -> float:
@@ -43,7 +45,7 @@ class Points:
         middle = np.linalg.solve(self.steps.T, np.asarray(centre) - self.origin)
         spans = []
         for axis, (place, size) in enumerate(zip(middle, self.x.shape, strict=True)):
-            half = reach_mm / float(np.linalg.norm(self.steps[axis])) * 1.1 + 1.0
+            half = (reach_mm + self.slack_mm) / float(np.linalg.norm(self.steps[axis])) * 1.1 + 1.0
             low, high = max(int(np.floor(place - half)), 0), min(int(np.ceil(place + half)) + 1, size)
             if low >= high:
                 return None
@@ -57,7 +59,7 @@ class Points:
             x=self.x[window],
             y=self.y[window],
             z=self.z[window],
-            origin=self.origin + sum(span.start * step for span, step in zip(window, self.steps, strict=True)),
+            origin=self.origin + np.array([span.start or 0 for span in window]) @ self.steps,
         )
 
 

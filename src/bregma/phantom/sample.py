@@ -66,8 +66,8 @@ DIRECTIONS = {
     "parietal": (0.80, 0.32, 0.52),
     "frontal": (0.55, -0.78, 0.25),
     "occipital": (0.45, 0.85, -0.05),
-    "convexity": (0.86, 0.02, 0.45),
-    "sulci": (0.78, 0.12, 0.58),
+    "convexity": (0.92, 0.04, 0.24),
+    "sulci": (0.82, 0.10, 0.45),
 }
 """Where on the skull a bleed outside the brain sits, left side, from the middle of the vault."""
 
@@ -141,11 +141,11 @@ def sample_bleed(rng: np.random.Generator, subtype: str) -> Bleed:
     hu, layered = float(rng.normal(habit.hu, habit.hu_spread)), 0.0
     if subtype == "subdural" and place == "convexity":
         age = rng.random()
-        hu = hu if age < 0.6 else float(rng.uniform(36, 48)) if age < 0.85 else float(rng.uniform(18, 30))
+        hu = hu if age < 0.6 else float(rng.uniform(40, 50)) if age < 0.85 else float(rng.uniform(15, 27))
         layered = float(rng.uniform(0.3, 1.0)) if rng.random() < 0.3 else 0.0
     edema = float(rng.uniform(0, 7)) if subtype == "intraparenchymal" else 0.0
     centre = _sample_centre(rng, place, side)
-    return Bleed(subtype, place, side, centre, volume, max(hu, 18.0), layered, edema, int(rng.integers(2**31)))
+    return Bleed(subtype, place, side, centre, volume, max(hu, 14.0), layered, edema, int(rng.integers(2**31)))
 
 
 def _sample_centre(rng: np.random.Generator, place: str, side: int) -> tuple[float, float, float]:

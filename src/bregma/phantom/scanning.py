@@ -55,9 +55,10 @@ def harden(hu: Field, points: Points, depth: Field, strength: float) -> None:
     hu += inside * (cup - np.float32(26 * strength) * height * band * rays)
 
 
-def make_noise(rng: np.random.Generator, size: int, kernel: Kernel, pixel_mm: float, sigma_hu: float) -> Field:
-    """One slice of correlated noise, (size, size), of deviation `sigma_hu` before the kernel's own factor."""
-    white = rng.standard_normal((size, size), dtype=np.float32)
+def make_noise(rng: np.random.Generator, scanner: Scanner, sigma_hu: float) -> Field:
+    """One slice of noise with the kernel's grain, (H, W), of deviation `sigma_hu` times the kernel's own factor."""
+    kernel, pixel_mm = KERNELS[scanner.kernel], scanner.field_of_view_mm / scanner.size
+    white = rng.standard_normal((scanner.size, scanner.size), dtype=np.float32)
     grain = cv2.GaussianBlur(white, (0, 0), max(kernel.grain_mm / pixel_mm, 0.25))
     grain -= cv2.GaussianBlur(grain, (0, 0), max(3.2 * kernel.grain_mm / pixel_mm, 0.8))
     grain *= np.float32(sigma_hu * kernel.noise) / (float(grain.std()) + np.float32(1e-6))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from bregma.phantom.maps import Maps, directions, sample_base, sample_direction, sample_grain
 from bregma.phantom.parameters import Shape
-from bregma.phantom.points import Field, Points, cover, ellipsoid, paint
+from bregma.phantom.points import Field, Points, Window, cover, ellipsoid, paint
 
 AIR, FAT, MUSCLE, SKIN = -1000.0, -85.0, 55.0, 30.0
 CORTICAL, DIPLOE, PETROUS = 1350.0, 650.0, 1500.0
@@ -44,6 +44,10 @@ class Cavity:
     tent: Field
     grain: Field
 
+    def part(self, window: Window) -> Cavity:
+        """The same measures, cut to a window (views)."""
+        return Cavity(**{field.name: getattr(self, field.name)[window] for field in fields(self)})
+
 
 def find_cavity(maps: Maps, points: Points) -> Cavity:
     """Measure every voxel against the inner table."""
@@ -66,13 +70,14 @@ def paint_head(points: Points, cavity: Cavity, maps: Maps, shape: Shape) -> Fiel
     paint(hu, cover(outside - np.float32(2.3), edge), FAT)
     if low.any():
         grain = sample_grain(maps, points, 2.6)
-        meat = np.clip((np.abs(grain) - 0.09) * 9, 0, 1) * np.clip(2.2 - grain, 0, 1)
+        planes = np.abs(sample_grain(maps, points, 1.5))
+        meat = np.clip((grain + 1.0) * 3, 0, 1) * np.clip((planes - 0.06) * 8, 0.25, 1)
         meat *= low * cover(outside - 6 - 2 * grain, 4.0)
         paint(hu, meat, MUSCLE)
     _paint_temporal_muscle(hu, points, cavity)
     _paint_face(hu, points, cavity, shape)
     _paint_vault(hu, points, cavity, shape)
-    paint(hu, cover(cavity.depth, edge), np.float32(shape.csf_hu))
+    paint(hu, cover(cavity.depth, edge), shape.csf_hu)
     return hu
 
 
@@ -177,7 +182,9 @@ def _paint_mastoid(hu: Field, points: Points, cavity: Cavity, side: float, shape
     phase = np.sin(part.x * 1.1 + 3 * grain) + np.sin(part.y * 0.9 + part.z * 0.4) + np.sin(part.z * 0.9 - 2 * grain)
     cells = cover(np.minimum(bone - 2.5, (phase - 1.6 + 2.4 * shape.sinus_air) * 1.3), points.edge_mm)
     paint(hu[window], cells * np.float32(0.85), AIR)
-    canal = np.minimum(3.5 - np.hypot(part.y - 20 - 0.3 * (np.abs(part.x) - 60), part.z + 38), 14 - np.abs(part.x - side * 66))
+    canal = np.minimum(
+        3.5 - np.hypot(part.y - 20 - 0.3 * (np.abs(part.x) - 60), part.z + 38), 14 - np.abs(part.x - side * 66)
+    )
     paint(hu[window], cover(canal, points.edge_mm), AIR)
 
 

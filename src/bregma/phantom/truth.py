@@ -27,8 +27,8 @@ def make_labels(parameters: HeadParameters, masks: dict[str, Mask], bleeds: NDAr
         bleeds: (B, D, H, W), one mask for each of `parameters.bleeds`.
     """
     series = parameters.uid("series")
-    seen = {name: mask.any(axis=(1, 2)) for name, mask in masks.items()}
-    seen[ANY] = np.any(list(seen.values()), axis=0)
+    seen = {name: np.asarray(mask.any(axis=(1, 2)), dtype=bool) for name, mask in masks.items()}
+    seen[ANY] = np.asarray(np.stack(list(seen.values())).any(axis=0), dtype=bool)
     names = [term.name for term in FINDINGS]
     labels = [Label(series, Level.SCAN, None, name, float(seen[name].any()), SOURCE) for name in names]
     for index, uid in enumerate(slice_uids(parameters)):
