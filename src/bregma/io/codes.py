@@ -4,7 +4,7 @@ written from it.
 
 from __future__ import annotations
 
-from bregma.io import dicomdir, entry, files, nifti, nifti_grid, nifti_header, png, png_sidecar, zip_entries
+from bregma.io import dicom_seg, dicomdir, entry, files, nifti, nifti_grid, nifti_header, png, png_sidecar, zip_entries
 
 REFUSED_FILES = {
     "not_an_image": "The file is no image: not DICOM, NIfTI or a PNG slice, or a DICOM object without pixels.",
@@ -87,10 +87,11 @@ MEDIA = {
     **nifti.CODES,
     **png_sidecar.CODES,
     **png.CODES,
+    **dicom_seg.CODES,
 }
 """Said of files, archives, NIfTI images and PNG slices: refusals, and warnings where the file is used all the same."""
 
-TABLES = {
+TABLES: dict[str, dict[str, str]] = {
     "Files refused": REFUSED_FILES,
     "Images set aside": SET_ASIDE,
     "Scans refused": REFUSED_SCANS,
