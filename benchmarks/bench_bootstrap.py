@@ -21,12 +21,12 @@ def main() -> None:
     scores = np.round(rng.normal(truth * 1.5), 3)
 
     start = time.perf_counter()
-    draws = bootstrap(rank(scores, truth).auc, codes, np.random.default_rng(1), replicates=REPLICATES)
+    draws = bootstrap(rank(scores, truth, codes).auc, codes, np.random.default_rng(1), replicates=REPLICATES)
     ours = time.perf_counter() - start
 
     start = time.perf_counter()
-    weights = np.concatenate(list(resamples(codes, np.random.default_rng(1), replicates=PEER_REPLICATES)))
-    peer = [roc_auc_score(truth, scores, sample_weight=row) for row in weights]
+    drawn = np.concatenate(list(resamples(PATIENTS, np.random.default_rng(1), replicates=PEER_REPLICATES)))
+    peer = [roc_auc_score(truth, scores, sample_weight=row[codes]) for row in drawn]
     theirs = (time.perf_counter() - start) / PEER_REPLICATES * REPLICATES
     if not np.allclose(draws[:PEER_REPLICATES], peer):
         raise AssertionError(f"resampled areas differ from scikit-learn's: {draws[:PEER_REPLICATES]} and {peer}")

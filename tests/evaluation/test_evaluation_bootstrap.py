@@ -10,6 +10,7 @@ from bregma.evaluation.bootstrap import (
     both,
     paired_difference,
     patient_codes,
+    per_patient,
     percentile_interval,
     resamples,
 )
@@ -22,19 +23,20 @@ def test_patients_are_numbered_as_they_appear() -> None:
 
 def test_a_patient_is_drawn_with_all_his_slices_or_not_at_all() -> None:
     codes = np.array([0, 0, 0, 1, 2, 2])
-    weights = np.concatenate(list(resamples(codes, np.random.default_rng(0), replicates=50)))
-    assert weights.shape == (50, 6)
-    assert (weights[:, 0] == weights[:, 1]).all()
-    assert (weights[:, 4] == weights[:, 5]).all()
-    assert (weights[:, [0, 3, 4]].sum(axis=1) == 3).all()
-    assert weights.mean() == pytest.approx(1.0, abs=0.2)
+    weights = np.concatenate(list(resamples(3, np.random.default_rng(0), replicates=50)))
+    assert weights.shape == (50, 3)
+    assert (weights.sum(axis=1) == 3).all()
+    assert weights.mean(axis=0) == pytest.approx([1.0, 1.0, 1.0], abs=0.4)
+    slices = per_patient(np.ones((6, 1)), codes)
+    assert slices.tolist() == [[3.0], [1.0], [2.0]]
+    drawn = bootstrap(lambda w: w @ slices[:, 0], codes, np.random.default_rng(0), replicates=50)
+    assert drawn.tolist() == (3 * weights[:, 0] + weights[:, 1] + 2 * weights[:, 2]).tolist()
 
 
 def test_draws_repeat_with_the_seed_however_they_are_batched(monkeypatch: pytest.MonkeyPatch) -> None:
-    codes = np.repeat(np.arange(7), 3)
-    whole = np.concatenate(list(resamples(codes, np.random.default_rng(5), replicates=40)))
+    whole = np.concatenate(list(resamples(7, np.random.default_rng(5), replicates=40)))
     monkeypatch.setattr(module, "_NUMBERS_AT_ONCE", 64)
-    parts = list(resamples(codes, np.random.default_rng(5), replicates=40))
+    parts = list(resamples(7, np.random.default_rng(5), replicates=40, cases=21))
     assert len(parts) > 5
     assert np.array_equal(np.concatenate(parts), whole)
 
@@ -43,10 +45,11 @@ def test_the_resampled_area_is_the_area_of_the_copied_cases() -> None:
     rng = np.random.default_rng(3)
     codes, truth = np.repeat(np.arange(20), 4), rng.random(80) < 0.4
     scores = np.round(rng.normal(truth.astype(float)), 1)
-    draws = bootstrap(rank(scores, truth).auc, codes, np.random.default_rng(1), replicates=10)
-    weights = np.concatenate(list(resamples(codes, np.random.default_rng(1), replicates=10))).astype(int)
-    for draw, copies in zip(draws, weights, strict=True):
-        assert draw == pytest.approx(rank(np.repeat(scores, copies), np.repeat(truth, copies)).auc()[0])
+    draws = bootstrap(rank(scores, truth, codes).both, codes, np.random.default_rng(1), replicates=10)
+    weights = np.concatenate(list(resamples(20, np.random.default_rng(1), replicates=10))).astype(int)
+    for draw, copies in zip(draws, weights[:, codes], strict=True):
+        copied = rank(np.repeat(scores, copies), np.repeat(truth, copies))
+        assert draw.tolist() == pytest.approx([copied.auc()[0], copied.average_precision()[0]])
 
 
 def test_nothing_to_draw_is_an_error() -> None:
@@ -98,9 +101,9 @@ def test_intervals_of_clustered_cases_cover_what_they_promise() -> None:
     studies = 200
     for _ in range(studies):
         codes, truth, scores = _simulated(rng, 60)
-        auc = rank(scores, truth).auc
-        by_patient = percentile_interval(bootstrap(auc, codes, rng, replicates=300))
-        by_case = percentile_interval(bootstrap(auc, np.arange(len(codes)), rng, replicates=300))
+        by_patient = percentile_interval(bootstrap(rank(scores, truth, codes).auc, codes, rng, replicates=300))
+        alone = np.arange(len(codes))
+        by_case = percentile_interval(bootstrap(rank(scores, truth).auc, alone, rng, replicates=300))
         assert by_patient is not None
         assert by_case is not None
         covered += by_patient.low <= true_area <= by_patient.high

@@ -1,6 +1,5 @@
 """From drawn studies on disk through a real library to an evaluation."""
 
-
 import pytest
 
 from bregma.catalogue.ingest import import_scans

@@ -2,7 +2,7 @@
 
 Slices of one scan, and scans of one patient, resemble each other, so the patient is what is drawn (cluster bootstrap:
 Davison and Hinkley 1997, section 3.8; Rutter 2000 for ROC areas). A resample is a vector of weights: how often each
-case was drawn. Letters: N cases, P patients, R resamples, M figures.
+patient was drawn. Letters: N cases, P patients, R resamples, M figures.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from bregma.evaluation.metrics import Floats
 REPLICATES = 2000
 METHOD = "patient bootstrap"
 _NUMBERS_AT_ONCE = 200_000
-"""Weights of so many cases are held at a time, so that they stay in the processor's cache."""
+"""So many cases are weighed at a time, so that they stay in the processor's cache."""
 _LEAST_DEFINED = 0.5
 """Less than this share of resamples with a defined figure, and there is no interval."""
 
 Statistic = Callable[[Floats], Floats]
-"""Weights (R, N) -> figures (R,) or (R, M); NaN where a resample does not define them."""
+"""Weights (R, P) -> figures (R,) or (R, M); NaN where a resample does not define them."""
 
 
 def patient_codes(patients: Sequence[str]) -> NDArray[np.intp]:
@@ -32,35 +32,39 @@ def patient_codes(patients: Sequence[str]) -> NDArray[np.intp]:
     return np.array([numbers.setdefault(patient, len(numbers)) for patient in patients], dtype=np.intp)
 
 
-def resamples(codes: NDArray[np.intp], rng: np.random.Generator, *, replicates: int) -> Iterator[Floats]:
-    """Weights of the cases in resample after resample.
+def resamples(
+    patients: int, rng: np.random.Generator, *, replicates: int, cases: int | None = None
+) -> Iterator[Floats]:
+    """Weights of the patients in resample after resample.
 
     Args:
-        codes: (N,) patient of each case, from `patient_codes`.
+        patients: P, at least one.
         rng: where the draws come from; the same generator state gives the same resamples, however they are batched.
         replicates: how many.
+        cases: of all patients; more of them are batched less.
 
     Yields:
-        (r, N) for r of the resamples at a time.
+        (r, P) for r of the resamples at a time.
     """
-    patients = int(codes.max()) + 1
-    alone = patients == len(codes) and bool((codes == np.arange(patients)).all())
-    batch = max(1, _NUMBERS_AT_ONCE // max(len(codes), patients))
+    batch = max(1, _NUMBERS_AT_ONCE // max(patients, cases or 0))
     for start in range(0, replicates, batch):
         rows = min(batch, replicates - start)
         drawn = rng.integers(0, patients, (rows, patients)) + patients * np.arange(rows)[:, None]
-        weights = np.bincount(drawn.ravel(), minlength=rows * patients).reshape(rows, patients).astype(np.float64)
-        yield weights if alone else np.take(weights, codes, axis=1)
+        yield np.bincount(drawn.ravel(), minlength=rows * patients).reshape(rows, patients).astype(np.float64)
 
 
 def bootstrap(
-    statistic: Statistic, codes: NDArray[np.intp], rng: np.random.Generator, *, replicates: int = REPLICATES
+    statistic: Statistic,
+    codes: NDArray[np.intp],
+    rng: np.random.Generator,
+    *,
+    replicates: int = REPLICATES,
 ) -> Floats:
     """Figures over resampled patients.
 
     Args:
         statistic: what to compute.
-        codes: (N,) patient of each case, at least one.
+        codes: (N,) patient of each case, at least one, from `patient_codes`.
         rng: where the draws come from.
         replicates: R.
 
@@ -72,7 +76,20 @@ def bootstrap(
     """
     if len(codes) == 0 or replicates < 1:
         raise ValueError(f"{replicates} resamples of {len(codes)} cases; expected at least one of each")
-    return np.concatenate([statistic(weights) for weights in resamples(codes, rng, replicates=replicates)])
+    drawn = resamples(int(codes.max()) + 1, rng, replicates=replicates, cases=len(codes))
+    return np.concatenate([statistic(weights) for weights in drawn])
+
+
+def per_patient(values: Floats, codes: NDArray[np.intp]) -> Floats:
+    """(P, M) sums of each patient's cases, so that a resample is one product with its weights.
+
+    Args:
+        values: (N, M), one row per case.
+        codes: (N,) patient of each case.
+    """
+    sums = np.zeros((int(codes.max(initial=-1)) + 1, values.shape[1]))
+    np.add.at(sums, codes, values)
+    return sums
 
 
 def percentile_interval(draws: Floats, *, confidence: float = CONFIDENCE) -> Interval | None:

@@ -5,8 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bregma.evaluation.bootstrap import REPLICATES, Statistic, bootstrap, both, paired_difference, patient_codes
+from bregma.evaluation.bootstrap import (
+    REPLICATES,
+    Statistic,
+    bootstrap,
+    both,
+    paired_difference,
+    patient_codes,
+    per_patient,
+)
 from bregma.evaluation.cases import SCAN, Cases, cases_of
 from bregma.evaluation.evaluation import Evaluation
 from bregma.evaluation.levels import confusion_cells, proportions_of
@@ -73,10 +82,13 @@ def compare(
             f"{int((left.truth != right.truth).sum())} of {len(shared)} cases have another truth for {_name(second)} "
             f"than for {_name(first)}; evaluate both against the same sources"
         )
-    statistics = [_figures(left, first.setup.rule.threshold), _figures(right, second.setup.rule.threshold)]
-    rng = np.random.default_rng(seed)
-    draws = bootstrap(both(*statistics), patient_codes(left.patients), rng, replicates=replicates)
-    values = [figures(np.ones((1, len(left.truth))))[0] for figures in statistics]
+    codes, rng = patient_codes(left.patients), np.random.default_rng(seed)
+    statistics = [
+        _figures(left, first.setup.rule.threshold, codes),
+        _figures(right, second.setup.rule.threshold, codes),
+    ]
+    draws = bootstrap(both(*statistics), codes, rng, replicates=replicates)
+    values = [figures(np.ones((1, int(codes.max()) + 1)))[0] for figures in statistics]
     return Comparison(
         first=_name(first),
         second=_name(second),
@@ -111,16 +123,11 @@ def _only(cases: Cases, keys: set[tuple[str, int | None]]) -> Cases:
     )
 
 
-def _figures(cases: Cases, threshold: float) -> Statistic:
-    """The figures of one package: weights (R, N) -> (R, 7) in the order of `FIGURES`."""
-    ranking = rank(cases.scores, cases.truth)
-    cells = confusion_cells(cases.scores, cases.truth, [threshold])
-
-    def figures(weights: Floats) -> Floats:
-        ranks = np.stack([ranking.auc(weights), ranking.average_precision(weights)], axis=1)
-        return np.hstack([ranks, proportions_of(weights @ cells)])
-
-    return figures
+def _figures(cases: Cases, threshold: float, codes: NDArray[np.intp]) -> Statistic:
+    """The figures of one package: weights (R, P) -> (R, 7) in the order of `FIGURES`."""
+    ranking = rank(cases.scores, cases.truth, codes)
+    sums = per_patient(confusion_cells(cases.scores, cases.truth, [threshold]), codes)
+    return lambda weights: np.hstack([ranking.both(weights), proportions_of(weights @ sums)])
 
 
 def _difference(name: str, value: float, draws: Floats) -> Measure:

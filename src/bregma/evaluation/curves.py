@@ -51,19 +51,20 @@ def roc_with_band(
     """
     if not truth.any() or truth.all():
         return None
-    ranking = rank(scores, truth)
-    false, recall = (rates[0] for rates in ranking.roc())
-    kept = np.unique(np.linspace(0, len(false) - 1, min(POINTS, len(false))).round().astype(np.intp))
-    band = _band(ranking, codes, rng, min(replicates, BAND_REPLICATES))
-    return Roc(tuple(false[kept].tolist()), tuple(recall[kept].tolist()), band)
+    ranking = rank(scores, truth, codes)
+    last = len(ranking.thresholds) - 1
+    kept = np.unique(np.linspace(0, last, min(POINTS, last + 1)).round().astype(np.intp))
+    false, recall = (rates[0] for rates in ranking.roc(at=kept))
+    band = _band(ranking, kept, rng, min(replicates, BAND_REPLICATES))
+    return Roc(tuple(false.tolist()), tuple(recall.tolist()), band)
 
 
 def _band(
-    ranking: Ranking, codes: NDArray[np.intp], rng: np.random.Generator, replicates: int
+    ranking: Ranking, kept: NDArray[np.intp], rng: np.random.Generator, replicates: int
 ) -> tuple[tuple[float, float, float], ...]:
     curves: list[Floats] = []
-    for weights in resamples(codes, rng, replicates=replicates):
-        for false, recall in zip(*ranking.roc(weights), strict=True):
+    for weights in resamples(ranking.patients, rng, replicates=replicates, cases=ranking.cases):
+        for false, recall in zip(*ranking.roc(weights, at=kept), strict=True):
             if np.isfinite(false[-1]) and np.isfinite(recall[-1]):
                 curves.append(np.interp(_GRID, false, recall))
     if not curves:

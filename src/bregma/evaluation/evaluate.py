@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bregma.catalogue.records import ScanRecord
-from bregma.evaluation.bootstrap import REPLICATES, bootstrap, patient_codes
+from bregma.evaluation.bootstrap import REPLICATES, bootstrap, patient_codes, per_patient
 from bregma.evaluation.cases import SCAN, SLICE, Cases, cases_of
 from bregma.evaluation.evaluation import Ceiling, Evaluation, Lesions, Setup
 from bregma.evaluation.intervals import wilson
@@ -171,11 +171,13 @@ def _lesions(scans: Sequence[Scored], rng: np.random.Generator, replicates: int)
     dice = np.array([overlap.dice or 0.0 for _, overlap in drawn]) * bleeding
     codes = patient_codes([patient for patient, _ in drawn])
 
-    def figures(weights: Floats) -> Floats:
-        pairs = ((found, lesions), (false, np.ones_like(false)), (dice, bleeding))
-        return np.stack([ratio(part, whole, weights) for part, whole in pairs], axis=1)
+    sums = per_patient(np.column_stack([found, lesions, false, np.ones_like(false), dice, bleeding]), codes).T
 
-    values, draws = figures(np.ones((1, len(drawn))))[0], bootstrap(figures, codes, rng, replicates=replicates)
+    def figures(weights: Floats) -> Floats:
+        return np.stack([ratio(sums[i], sums[i + 1], weights) for i in (0, 2, 4)], axis=1)
+
+    values = figures(np.ones((1, sums.shape[1])))[0]
+    draws = bootstrap(figures, codes, rng, replicates=replicates)
     measures = (
         resampled_share(
             "lesion_recall", values[0], draws[:, 0], counted=lesions > 0, codes=codes, unless="there is no true lesion"

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bregma.evaluation.bootstrap import bootstrap, patient_codes
+from bregma.evaluation.bootstrap import bootstrap, patient_codes, per_patient
 from bregma.evaluation.calibration import ReliabilityBin, expected_calibration_error, reliability
 from bregma.evaluation.cases import Cases
 from bregma.evaluation.curves import Roc, roc_with_band
-from bregma.evaluation.measure import Measure, resampled, resampled_share
+from bregma.evaluation.measure import Measure, ratio, resampled, resampled_share
 from bregma.evaluation.metrics import F1, PROPORTIONS, Bools, Counts, Floats, Proportion, count
 from bregma.evaluation.ranking import rank
 
@@ -140,17 +140,16 @@ def _figures(
     cases: Cases, points: Sequence[Point], codes: NDArray[np.intp], rng: np.random.Generator, replicates: int
 ) -> tuple[Floats, Floats]:
     """(M,) figures on the cases as they are and (R, M) on resamples: AUC, AP, Brier, then five per point."""
-    ranking = rank(cases.scores, cases.truth)
+    ranking = rank(cases.scores, cases.truth, codes)
     cells = confusion_cells(cases.scores, cases.truth, [point.threshold for point in points])
     squares = (cases.scores - cases.truth) ** 2
+    sums = per_patient(np.column_stack([squares, np.ones(len(squares)), cells]), codes)
 
     def figures(weights: Floats) -> Floats:
-        total = weights.sum(axis=1)
-        mean_square = np.divide(weights @ squares, total, out=np.full(len(weights), np.nan), where=total > 0)
-        firsts = np.stack([ranking.auc(weights), ranking.average_precision(weights), mean_square], axis=1)
-        return np.hstack([firsts, proportions_of(weights @ cells)])
+        mean_square = ratio(sums[:, 0], sums[:, 1], weights)[:, None]
+        return np.hstack([ranking.both(weights), mean_square, proportions_of(weights @ sums[:, 2:])])
 
-    values = figures(np.ones((1, len(cases.truth))))[0]
+    values = figures(np.ones((1, len(sums))))[0]
     if len(codes) == 0:
         return values, np.full((1, len(values)), np.nan)
     return values, bootstrap(figures, codes, rng, replicates=replicates)

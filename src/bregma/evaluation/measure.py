@@ -1,4 +1,4 @@
-"""A figure with its interval, or with the reason why there is none. Letters: N cases, R resamples."""
+"""A figure with its interval, or with the reason why there is none. Letters: N cases, P patients, R resamples."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def resampled(name: str, value: float, draws: Floats, *, unless: str) -> Measure
     interval = percentile_interval(draws)
     if interval is None:
         return Measure(
-            name, value, reason=f"resampled patients all give the same {name}, or mostly none: too few cases"
+            name, float(value), reason=f"resampled patients all give the same {name}, or mostly none: too few cases"
         )
-    return Measure(name, value, interval)
+    return Measure(name, float(value), interval)
 
 
 def resampled_share(
@@ -66,19 +66,18 @@ def resampled_share(
     """
     patients = len(np.unique(codes[counted]))
     if value in (0.0, 1.0) and patients:
-        return Measure(name, value, wilson(value * patients, patients, method=OVER_PATIENTS))
+        return Measure(name, float(value), wilson(value * patients, patients, method=OVER_PATIENTS))
     return resampled(name, value, draws, unless=unless)
 
 
-def ratio(part: Floats, whole: Floats, weights: Floats | None = None) -> Floats:
+def ratio(parts: Floats, wholes: Floats, weights: Floats) -> Floats:
     """(R,) sum of parts over sum of wholes, NaN where there is no whole.
 
     Args:
-        part: (N,) such as lesions found in each scan.
-        whole: (N,) such as lesions in each scan.
-        weights: (R, N) how often each was drawn; None for once each.
+        parts: (P,) such as lesions found in each patient.
+        wholes: (P,) such as lesions in each patient.
+        weights: (R, P) how often each was drawn.
     """
-    drawn = np.ones((1, len(part))) if weights is None else weights
-    upper, lower = drawn @ part, drawn @ whole
-    shares: Floats = np.divide(upper, lower, out=np.full(len(drawn), np.nan), where=lower > 0)
+    upper, lower = weights @ parts, weights @ wholes
+    shares: Floats = np.divide(upper, lower, out=np.full(len(weights), np.nan), where=lower > 0)
     return shares

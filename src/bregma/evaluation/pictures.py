@@ -129,8 +129,8 @@ def thumbnail(hu: HU, truth: Mask | None) -> bytes:
 
 
 def _figure(x: str, y: str, title: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(INCHES, INCHES), dpi=DPI, layout="constrained")
-    axes = figure.add_subplot()
+    figure = Figure(figsize=(INCHES, INCHES), dpi=DPI)
+    axes = figure.add_axes((0.14, 0.12, 0.82, 0.76))
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.set_title(title, fontsize=10, color=INK)

@@ -1,7 +1,8 @@
-"""Figures of a score against the truth that need no threshold: ROC area, average precision and their curves.
+"""Figures of a score against the truth that need no threshold: ROC area, average precision and the curve.
 
-Letters: N cases, R resamples. Weights say how often a case was drawn; they are (R, N), in the order of the cases.
-Ties are honest: a positive and a negative with the same score are half a win, and a curve never steps inside a tie.
+Letters: N cases, P patients, R resamples, T different scores. Weights are (R, P): how often each patient was drawn,
+with all of his cases. Ties are honest: a positive and a negative with the same score are half a win, and a curve never
+steps inside a tie.
 """
 
 from __future__ import annotations
@@ -21,111 +22,134 @@ class Ranking:
     """Scores sorted once, so that thousands of resamples only sum. Make it with `rank`.
 
     Attributes:
-        positives: indices of the positive cases.
-        negatives: indices of the negative cases, lowest score first.
+        patients: P.
+        positives: patient of each positive case, lowest score first.
+        negatives: patient of each negative case, lowest score first.
         below: for each positive, how many negatives score lower.
         not_above: for each positive, how many negatives score lower or the same.
-        descending: indices of all cases, highest score first.
-        ends: places in `descending` at which a run of equal scores ends.
-        is_positive: (N,) as float, in the order `descending`.
-        thresholds: the score of each run, highest first.
+        positives_below: for each positive, how many positives score lower.
+        thresholds: the different scores, highest first.
+        positives_under: for each threshold, how many positives score lower.
+        negatives_under: for each threshold, how many negatives score lower.
     """
 
+    patients: int
     positives: Indices
     negatives: Indices
     below: Indices
     not_above: Indices
-    descending: Indices
-    ends: Indices
-    is_positive: Floats
+    positives_below: Indices
     thresholds: Floats
+    positives_under: Indices
+    negatives_under: Indices
 
     @property
     def cases(self) -> int:
         """N."""
-        return len(self.descending)
+        return len(self.positives) + len(self.negatives)
 
     def auc(self, weights: Floats | None = None) -> Floats:
         """Chance that a positive case scores above a negative one (Hanley and McNeil 1982), ties counting half.
 
         Args:
-            weights: (R, N); None for every case once.
+            weights: (R, P); None for every patient once.
 
         Returns:
             (R,) in [0, 1]; NaN where a resample has no positive or no negative.
         """
-        drawn = np.ones((1, self.cases)) if weights is None else weights
-        lower = np.zeros((len(drawn), len(self.negatives) + 1))
-        np.cumsum(drawn[:, self.negatives], axis=1, out=lower[:, 1:])
-        of_positives = drawn[:, self.positives]
-        wins = np.einsum("rp,rp->r", of_positives, lower[:, self.below] + lower[:, self.not_above]) / 2
-        return _share(wins, of_positives.sum(axis=1) * lower[:, -1])
+        drawn = self._drawn(weights)
+        return self._auc(drawn[:, self.positives], _lower(drawn, self.negatives))
 
     def average_precision(self, weights: Floats | None = None) -> Floats:
-        """Mean precision over the positives as the threshold falls: sum of (recall step x precision).
+        """Mean precision over the positives, each at its own score: sum of (recall step x precision).
 
         Args:
-            weights: (R, N); None for every case once.
+            weights: (R, P); None for every patient once.
 
         Returns:
             (R,) in [0, 1]; NaN where a resample has no positive.
         """
-        hits, called = self._cumulated(weights)
-        precision = _share(hits, called, empty=0.0)
-        steps = np.diff(hits, axis=1, prepend=0.0)
-        return _share((steps * precision).sum(axis=1), hits[:, -1:].sum(axis=1))
+        drawn = self._drawn(weights)
+        return self._average_precision(drawn[:, self.positives], _lower(drawn, self.negatives))
 
-    def roc(self, weights: Floats | None = None) -> tuple[Floats, Floats]:
+    def both(self, weights: Floats | None = None) -> Floats:
+        """(R, 2) ROC area and average precision for little more than the price of one."""
+        drawn = self._drawn(weights)
+        of_positives, lower = drawn[:, self.positives], _lower(drawn, self.negatives)
+        return np.stack([self._auc(of_positives, lower), self._average_precision(of_positives, lower)], axis=1)
+
+    def roc(self, weights: Floats | None = None, *, at: Indices | None = None) -> tuple[Floats, Floats]:
         """False positive rate and recall as the threshold falls from above the highest score.
 
+        Args:
+            weights: (R, P); None for every patient once.
+            at: places in `thresholds` to stop at, rising; all when None.
+
         Returns:
-            two arrays (R, T + 1) for T different scores, both from 0 to 1; NaN without negatives or positives.
+            two arrays (R, T + 1), both from 0 to 1; NaN without negatives or positives.
         """
-        hits, called = self._cumulated(weights)
-        false = called - hits
-        start = np.zeros((len(hits), 1))
-        recall = np.hstack([start, _share(hits, hits[:, -1:])])
-        return np.hstack([start, _share(false, false[:, -1:])]), recall
+        drawn, chosen = self._drawn(weights), slice(None) if at is None else at
+        rates = []
+        for cases, under in ((self.negatives, self.negatives_under), (self.positives, self.positives_under)):
+            lower = _lower(drawn, cases)
+            called = lower[:, -1:] - lower[:, under[chosen]]
+            rates.append(np.hstack([np.zeros((len(drawn), 1)), _share(called, lower[:, -1:])]))
+        return rates[0], rates[1]
 
-    def _cumulated(self, weights: Floats | None) -> tuple[Floats, Floats]:
-        drawn = np.ones((1, self.cases)) if weights is None else weights
-        ordered = drawn[:, self.descending]
-        called = np.cumsum(ordered, axis=1)[:, self.ends]
-        ordered *= self.is_positive
-        return np.cumsum(ordered, axis=1)[:, self.ends], called
+    def _drawn(self, weights: Floats | None) -> Floats:
+        return np.ones((1, self.patients)) if weights is None else weights
+
+    def _auc(self, of_positives: Floats, lower: Floats) -> Floats:
+        wins = np.einsum("rp,rp->r", of_positives, lower[:, self.below] + lower[:, self.not_above]) / 2
+        return _share(wins, of_positives.sum(axis=1) * lower[:, -1])
+
+    def _average_precision(self, of_positives: Floats, lower: Floats) -> Floats:
+        fewer = np.zeros((len(of_positives), of_positives.shape[1] + 1))
+        np.cumsum(of_positives, axis=1, out=fewer[:, 1:])
+        hits = fewer[:, -1:] - fewer[:, self.positives_below]
+        alarms = lower[:, -1:] - lower[:, self.below]
+        precision = _share(hits, hits + alarms, empty=0.0)
+        return _share(np.einsum("rp,rp->r", of_positives, precision), fewer[:, -1])
 
 
-def rank(scores: Floats, truth: Bools) -> Ranking:
+def rank(scores: Floats, truth: Bools, codes: Indices | None = None) -> Ranking:
     """Sort N scores once.
 
     Args:
         scores: (N,) any finite numbers, higher for more suspicious.
         truth: (N,) whether the finding is there.
+        codes: (N,) patient of each case, from `bootstrap.patient_codes`; None when every case has one of its own.
 
     Raises:
         ValueError: when lengths differ or a score is NaN or infinite.
     """
     scores, truth = np.asarray(scores, dtype=np.float64), np.asarray(truth, dtype=bool)
-    if scores.shape != truth.shape or scores.ndim != 1:
+    patient = np.arange(len(scores)) if codes is None else codes
+    if scores.shape != truth.shape or scores.ndim != 1 or patient.shape != scores.shape:
         raise ValueError(f"scores {scores.shape} against truth {truth.shape}; expected one score per case")
     if not np.isfinite(scores).all():
         raise ValueError(f"{int((~np.isfinite(scores)).sum())} of {len(scores)} scores are not finite numbers")
     order = np.argsort(scores, kind="stable")
-    negatives = order[~truth[order]]
-    positives = order[truth[order]]
-    descending = order[::-1]
-    falling = scores[descending]
-    ends = np.flatnonzero(np.append(falling[1:] != falling[:-1], np.ones(min(len(falling), 1), dtype=bool)))
+    of_positives, of_negatives = scores[order[truth[order]]], scores[order[~truth[order]]]
+    thresholds = np.unique(scores)[::-1]
     return Ranking(
-        positives=positives,
-        negatives=negatives,
-        below=np.searchsorted(scores[negatives], scores[positives], side="left"),
-        not_above=np.searchsorted(scores[negatives], scores[positives], side="right"),
-        descending=descending,
-        ends=ends,
-        is_positive=truth[descending].astype(np.float64),
-        thresholds=falling[ends],
+        patients=int(patient.max(initial=-1)) + 1,
+        positives=patient[order[truth[order]]],
+        negatives=patient[order[~truth[order]]],
+        below=np.searchsorted(of_negatives, of_positives, side="left"),
+        not_above=np.searchsorted(of_negatives, of_positives, side="right"),
+        positives_below=np.searchsorted(of_positives, of_positives, side="left"),
+        thresholds=thresholds,
+        positives_under=np.searchsorted(of_positives, thresholds, side="left"),
+        negatives_under=np.searchsorted(of_negatives, thresholds, side="left"),
     )
+
+
+def _lower(drawn: Floats, cases: Indices) -> Floats:
+    """(R, n + 1) how many drawn cases come before each of n sorted ones, and all of them."""
+    lower = np.zeros((len(drawn), len(cases) + 1))
+    np.cumsum(drawn[:, cases], axis=1, out=lower[:, 1:])
+    return lower
 
 
 def _share(part: Floats, whole: Floats, *, empty: float = np.nan) -> Floats:
