@@ -27,6 +27,8 @@ FLAT = 0.2
 """Volume of the cell of unit steps below which an affine has no inside (a tilt of 40 degrees leaves 0.77)."""
 PIXEL_MM = (0.05, 10.0)
 SLICE_MM = (0.05, 50.0)
+MAX_NUMBER = 1e9
+"""Greater numbers stand in no affine, not even in one of microns."""
 DISAGREE_MM = 1.0
 _MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 
@@ -99,18 +101,29 @@ def _affine_lps(header: Header) -> tuple[Vector | None, list[Remark]]:
     if chosen is None:
         reason = "the NIfTI header gives no orientation (sform and qform codes are 0): no left, right or millimetres"
         return None, [Remark("no_orientation", reason)]
-    if not np.isfinite(chosen).all():
-        raise RefusedError("bad_affine", "the NIfTI affine holds numbers that are not finite")
+    if not _is_sane(chosen):
+        raise RefusedError(
+            "bad_affine", f"the NIfTI affine holds numbers that no scanner means, such as {_worst(chosen):g}"
+        )
     remarks = _disagreement(sform, qform, header.shape) if sform is not None and qform is not None else []
     return chosen * RAS_TO_LPS, remarks
 
 
 def _qform(nifti: Nifti) -> Vector | None:
     try:
-        qform = np.asarray(nifti.get_qform(), dtype=np.float64)[:3]
+        with np.errstate(all="ignore"):
+            qform = np.asarray(nifti.get_qform(), dtype=np.float64)[:3]
     except (HeaderDataError, ValueError):
         return None
-    return qform if np.isfinite(qform).all() else None
+    return qform if _is_sane(qform) else None
+
+
+def _is_sane(affine: Vector) -> bool:
+    return bool((np.abs(affine) < MAX_NUMBER).all())
+
+
+def _worst(affine: Vector) -> float:
+    return float(affine.flat[int(np.argmax(np.where(np.isfinite(affine), np.abs(affine), np.inf)))])
 
 
 def _disagreement(sform: Vector, qform: Vector, shape: tuple[int, int, int]) -> list[Remark]:
