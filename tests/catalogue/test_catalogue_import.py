@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 from bregma.catalogue.ingest import import_scans, store_found
 from bregma.catalogue.library import Library
 from bregma.catalogue.tables import RefusalRow, SeriesRow
-from bregma.io.candidate import Candidate
+from bregma.io.candidate import Candidate, Discovery
 from bregma.scan.errors import RequestError
 from bregma.scan.volume import Scan
 
@@ -119,6 +120,14 @@ def test_a_fault_of_ours_is_one_refusal_not_the_end(library: Library, folder: Pa
     assert len(report.stored) == 4
     assert [(refusal.code, refusal.series_uid) for refusal in report.refused] == [("reader_failed", "1.2.2")]
     assert "ZeroDivisionError" in report.refused[0].reason
+
+
+def test_two_scans_of_the_same_files_are_two(library: Library, folder: Path) -> None:
+    first = find(folder).candidates[0]
+    second = replace(first, series_uid="1.2.0#2")
+    for expected in (["1.2.0", "1.2.0#2"], []):
+        report = store_found(library, Discovery(folder, (first, second), ()), load, workers=1)
+        assert report.stored == expected
 
 
 @pytest.mark.slow

@@ -147,8 +147,8 @@ def geometry_fields(geometry: Geometry | None) -> dict[str, Any] | None:
 
 
 def stamp_of(candidate: Candidate) -> str:
-    """SHA-256 of where a candidate's files lie, how large they are and when they were written."""
-    digest = hashlib.sha256()
+    """SHA-256 of which scan a candidate is, where its files lie, how large they are and when they were written."""
+    digest = hashlib.sha256(candidate.series_uid.encode())  # one file may hold two scans
     seen: dict[Path, tuple[int, int]] = {}
     for name in sorted(candidate.files):
         path = candidate.root / name.split("!/", 1)[0]
