@@ -90,6 +90,7 @@ def test_without_a_side_car_little_is_known_and_it_is_said(tmp_path: Path) -> No
     assert scan.volume.geometry is None
     assert codes(scan) >= {"no_orientation", "window_assumed", "display_values", "order_assumed"}
     assert "single_slice" not in codes(scan)
+    assert not scan.wholly_covered
     assert [piece.file for piece in scan.slices] == ["1.png", "2.png", "10.png"]
     assert scan.status is Status.WITH_WARNINGS
     assert all(piece.z_mm is None and piece.gap_mm is None for piece in scan.slices)
@@ -277,8 +278,27 @@ def test_a_blank_picture_is_shown_but_not_read(tmp_path: Path) -> None:
     assert scan.refusal.code == "blank_image"
 
 
-def test_pictures_of_another_modality_are_not_taken_for_ct(tmp_path: Path) -> None:
-    assert load(write(tmp_path / "s", {"1.png": ramp()}, {**WHOLE, "modality": "MR"})).series.modality == "MR"
+def test_a_stated_modality_is_believed(tmp_path: Path) -> None:
+    scan = load(write(tmp_path / "s", {"1.png": ramp()}, {**WHOLE, "modality": "MR"}))
+    assert scan.series.modality == "MR"
+    assert scan.refusal is not None
+    assert scan.refusal.code == "not_ct"
+    scan = load(write(tmp_path / "s", {"1.png": ramp()}, {**WHOLE, "modality": "CT"}))
+    assert scan.refusal is None
+    assert "modality_unknown" not in codes(scan)
+
+
+def test_a_whole_head_in_pictures_is_wholly_covered(tmp_path: Path) -> None:
+    """30 discs, 5 mm apart, shrinking to the top: no slice is missing, and black is not taken for the patient."""
+    rows, columns = np.mgrid[:64, :64] - 31.5
+    for index in range(30):
+        radius = 24 * np.sqrt(max(0.05, 1 - (index / 30) ** 2))
+        grey = np.where(rows**2 + columns**2 < radius**2, 120 + index, 0).astype(np.uint8)
+        write(tmp_path / "s", {f"{index}.png": grey})
+    scan = load(write(tmp_path / "s", {}, {"pixel_mm": 3.5, "slice_mm": 5.0, "modality": "CT"}))
+    assert codes(scan) == {"display_values", "order_assumed"}
+    assert scan.wholly_covered
+    assert scan.refusal is None
 
 
 def test_names_are_grouped_by_head_and_put_in_natural_order(tmp_path: Path) -> None:

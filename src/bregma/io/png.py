@@ -83,12 +83,12 @@ def _scan(hu: HU, ordered: list[Entry], sidecar: Entry | None, known: Sidecar, r
     geometry, placed = _geometry(hu.shape, known)
     names = tuple(entry.name for entry in ordered)
     display = DISPLAY if known.per_grey is None else ""
-    refusal, doubts, checks = check_plain(hu, geometry, names, display_values=display)
+    refusal, doubts, checks = check_plain(hu, geometry, names, modality=known.modality, display_values=display)
     z = [None] * len(hu) if geometry is None else geometry.origins[:, 2].tolist()
     gaps = [None] * len(hu) if geometry is None else [*geometry.gaps_mm.tolist(), None]
     repaired = ("HU made from display values",) if display else ()
     return Scan(
-        series=content_series(fingerprint(hu, repr((hu.shape, known)).encode()), modality=known.modality),
+        series=content_series(fingerprint(hu, repr((hu.shape, known)).encode()), modality=known.modality or "CT"),
         source=Source(root, names, "png"),
         slices=tuple(
             Slice(index, name, None, "", z[index], gaps[index], checks[index], repaired)

@@ -39,7 +39,7 @@ class Sidecar:
         files: names of the files in their order; empty for the natural order of the names.
         rotate: degrees by which the picture is turned clockwise to have the face on top.
         mirror: whether the turned picture shows the patient's left on the left and is to be mirrored.
-        modality: as in DICOM.
+        modality: as in DICOM; "" when nothing says it.
     """
 
     low: float = 0.0
@@ -52,7 +52,7 @@ class Sidecar:
     files: tuple[str, ...] = ()
     rotate: int = 0
     mirror: bool = False
-    modality: str = "CT"
+    modality: str = ""
 
 
 def read_sidecar(entry: Entry) -> Sidecar:
@@ -84,7 +84,7 @@ def read_sidecar(entry: Entry) -> Sidecar:
         files=tuple(_text(name, "files") for name in _list(stated, "files")),
         rotate=_one_of(stated, "rotate", TURNS),
         mirror=_one_of(stated, "mirror", (False, True)),
-        modality=_text(stated.get("modality", "CT"), "modality"),
+        modality=_text(stated.get("modality", ""), "modality"),
     )
 
 
