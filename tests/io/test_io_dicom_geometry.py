@@ -53,7 +53,7 @@ def placements(draw: st.DrawFn) -> dict[str, object]:
 
 
 def write_with_landmark(placed: dict, folder: Path) -> np.ndarray:
-    """Write the stack with one bright pixel; the pixel's LPS point, by the standard's own formula (PS3.3 C.7.6.2.1.1)."""
+    """Write the stack with one bright pixel; the pixel's LPS point, by the standard's formula (PS3.3 C.7.6.2.1.1)."""
     images = []
     number, i, j = placed["at"]
     for index, origin in enumerate(placed["origins"]):

@@ -50,6 +50,7 @@ class DicomFiles:
     images: dict[tuple[str, str], list[Image]] = field(default_factory=lambda: defaultdict(list))
     refused: list[Refusal] = field(default_factory=list)
     people: dict[str, set[Person]] = field(default_factory=lambda: defaultdict(set))
+    _pseudonyms: dict[str, str] = field(default_factory=dict)
 
     def add(self, entry: Entry) -> bool:
         """Take a file in; False when it is not DICOM."""
@@ -58,7 +59,7 @@ class DicomFiles:
             header = read_header(entry)
             if header is None:
                 return False
-            header, person = _without_identity(header)
+            person = self._take_identity(header)
             series = header.text("SeriesInstanceUID") or None
             images = _images(entry, header)
         except RefusedError as error:
@@ -87,19 +88,19 @@ class DicomFiles:
                 found.append(_candidate(root, key, stack, number=taken[key[0]], patients=patients[key[1]]))
         return _with_their_refused(found, refused)
 
+    def _take_identity(self, header: Header) -> Person:
+        """Put a pseudonym in the place of the patient's id, so that nobody passes the id on by mistake."""
+        hospital_id = header.text("PatientID")
+        if hospital_id not in self._pseudonyms:
+            self._pseudonyms[hospital_id] = pseudonym(hospital_id) if hospital_id else ""
+        header.values["PatientID"] = self._pseudonyms[hospital_id]
+        return header.values["PatientID"], header.text("PatientBirthDate"), header.text("PatientSex")
+
     def _patients_of_studies(self) -> dict[str, set[str]]:
         patients: dict[str, set[str]] = defaultdict(set)
         for (_, study), images in self.images.items():
             patients[study] |= {image.header.text("PatientID") for image in images} - {""}
         return patients
-
-
-def _without_identity(header: Header) -> tuple[Header, Person]:
-    """The header with a pseudonym for the patient's id, so that nobody passes the id on by mistake."""
-    hospital_id = header.text("PatientID")
-    person = pseudonym(hospital_id) if hospital_id else ""
-    values = {**header.values, "PatientID": person}
-    return replace(header, values=values), (person, header.text("PatientBirthDate"), header.text("PatientSex"))
 
 
 def _one_person(people: Iterable[Person]) -> bool:

@@ -127,8 +127,9 @@ class _Files:
 
     def __call__(self, name: str) -> Entry:
         if ARCHIVE_MARK not in name:
-            plain = self._folder / name
-            return entry_of_file(plain, name, size=0) if plain.exists() else open_entry(self._root, name)
+            if "\\" in name:  # perhaps bytes spelled out
+                return open_entry(self._root, name)
+            return entry_of_file(self._folder / name, name, size=0)
         if self._members is None:
             self._members = {entry.name: entry for entry in list_entries(self._root)[0]}
         if name not in self._members:

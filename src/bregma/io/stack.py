@@ -157,6 +157,9 @@ def _interleaved(groups: list[list[Image]]) -> bool:
 
 
 def _most_at_one_place(images: list[Image]) -> int:
+    heights = np.sort(_heights(images))
+    if len(heights) == 1 or float(np.diff(heights).min()) > SAME_PLACE_MM:
+        return 1
     return max(len(place) for place in _places(images))
 
 
