@@ -51,16 +51,18 @@ def image(png: bytes) -> np.ndarray:
 def test_every_figure_is_a_row(evaluation: Evaluation) -> None:
     rows = table.rows(evaluation)
     assert all(len(row) == len(table.HEADER) for row in rows)
-    by_name = {(row[0], row[2].split(" ")[0], row[3]): row for row in rows}
-    assert by_name["scan", "rule", "recall"][4] == "85.7 %"  # 6 of 7
-    assert re.fullmatch(r"\d+\.\d to 100\.0", by_name["scan", "rule", "recall"][5])
-    assert by_name["scan", "", "AUC"][6] == "7 of 13 positive, 13 patients"
-    assert ("scan", "", "recall ceiling of the rule") in by_name
-    assert by_name["lesion", "", "lesions found"][4] == "50.0 %"
+    by_name = {(row[0], row[1].split(" ")[0], row[2]): row for row in rows}
+    assert by_name["scan any", "rule", "recall"][3] == "85.7 %"  # 6 of 7
+    assert re.fullmatch(r"\d+\.\d to 100\.0", by_name["scan any", "rule", "recall"][4])
+    assert by_name["scan any", "", "AUC"][5] == "7/13"
+    assert by_name["scan any", "", "recall ceiling"][5] == "7/7"
+    assert by_name["lesion any", "", "lesions found"][3] == "50.0 %"
 
 
 def test_notes_say_what_was_left_out_and_that_patients_are_few(evaluation: Evaluation) -> None:
     notes = "\n".join(table.notes(evaluation))
+    assert "any per scan: 7 of 13 positive, 13 patients; TP 6, FP 1, FN 1, TN 5 at rule 0.500." in notes
+    assert "Lesions: 1 of 2 found, 0 false, on 2 scans with a mask." in notes
     assert "Not counted: 1 scans (any): nobody said whether it is there." in notes
     assert "Not counted: 10 slices of 1 scans (any): nobody said" in notes
     assert "No patient, study or pixels are shared with the 1 scans of the other parts of split 'default'" in notes
@@ -69,9 +71,9 @@ def test_notes_say_what_was_left_out_and_that_patients_are_few(evaluation: Evalu
 
 def test_leakage_is_shouted(package: Package) -> None:
     memory = Memory(bleeding("a"), Head("q", patient="p"), Head("t", part="train", patient="p"))
-    notes = table.notes(evaluate_package(package, memory, split="default", part="test", replicates=50))
+    notes = table.warnings(evaluate_package(package, memory, split="default", part="test", replicates=50))
     assert notes[0].startswith("LEAKAGE: 1 patients, 0 studies, 0 scans by their pixels")
-    whole = table.notes(evaluate_package(package, memory, split=None, part=None, replicates=50))
+    whole = table.warnings(evaluate_package(package, memory, split=None, part=None, replicates=50))
     assert whole[0] == "Leakage was not checked: there is no other part to compare with."
 
 

@@ -23,6 +23,7 @@ from bregma.models.aggregate import Rule, recall_ceiling
 from bregma.models.package import Package
 from bregma.models.predictor import Predictor
 from bregma.scan.errors import LibraryError, RequestError
+from bregma.scan.terms import ANY
 
 _log = logging.getLogger(__name__)
 
@@ -189,9 +190,11 @@ def _lesions(scans: Sequence[Scored], rng: np.random.Generator, replicates: int)
 
 
 def _ceiling(scans: Sequence[Scored], rule: Rule) -> Ceiling:
-    """Over scans of which every slice is known for the first finding, which is `any` wherever a package has it."""
-    known = [scan for scan in scans if scan.slice_usable(0).all()]
-    counts = recall_ceiling([(scan.slice_truth[:, 0], scan.reach_mm) for scan in known], rule)
+    """Over scans of which every slice is known for `any`, or for the first finding of a package without it."""
+    findings = scans[0].findings
+    column = findings.index(ANY) if ANY in findings else 0
+    known = [scan for scan in scans if scan.slice_usable(column).all()]
+    counts = recall_ceiling([(scan.slice_truth[:, column], scan.reach_mm) for scan in known], rule)
     if counts.recall is None:
         return Ceiling(counts, Measure("recall_ceiling", None, reason="no positive scan has all its slices labelled"))
     return Ceiling(counts, Measure("recall_ceiling", counts.recall, wilson(counts.reachable, counts.scans)))

@@ -20,13 +20,14 @@ TITLES = {
     "brier": "Brier score",
     "calibration_error": "calibration error",
     "lesion_recall": "lesions found",
-    "false_lesions_per_scan": "false lesions per scan",
+    "false_lesions_per_scan": "false lesions/scan",
     "dice": "Dice",
-    "recall_ceiling": "recall ceiling of the rule",
+    "recall_ceiling": "recall ceiling",
 }
 _PERCENT = frozenset({"accuracy", "recall", "specificity", "precision", "f1", "lesion_recall", "recall_ceiling"})
 
-HEADER = ("level", "finding", "threshold", "figure", "value", "95 % interval", "of")
+HEADER = ("what", "threshold", "figure", "value", "95 % interval", "positive")
+"""Short enough for a terminal of 80 columns as long as the finding is `any`."""
 
 
 def rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
@@ -35,15 +36,25 @@ def rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     for level in evaluation.levels:
         out.extend(_level_rows(level))
     if evaluation.lesions is not None:
-        of = f"{evaluation.lesions.lesions} lesions, {evaluation.lesions.scans} scans"
-        out.extend(("lesion", "any", "", *_cells(measure), of) for measure in evaluation.lesions.measures)
+        out.extend(("lesion any", "", *_cells(measure), "") for measure in evaluation.lesions.measures)
     ceiling = evaluation.ceiling
-    out.append(("scan", "any", "", *_cells(ceiling.recall), f"{ceiling.counts.scans} positive scans"))
+    of = f"{ceiling.counts.reachable}/{ceiling.counts.scans}"
+    out.append(("scan any", "", *_cells(ceiling.recall), of))
     return out
 
 
 def notes(evaluation: Evaluation) -> list[str]:
-    """What a reader of the figures must know: leakage, exclusions, what has no figure and why."""
+    """What a reader of the figures must know: how many cases, and every warning."""
+    sizes = [_size(level) for level in evaluation.levels]
+    lesions = evaluation.lesions
+    if lesions is not None:
+        found = f"{lesions.found} of {lesions.lesions} found, {lesions.false} false"
+        sizes.append(f"Lesions: {found}, on {lesions.scans} scans with a mask.")
+    return [*sizes, *warnings(evaluation)]
+
+
+def warnings(evaluation: Evaluation) -> list[str]:
+    """Leakage, exclusions, what has no figure and why, too few patients."""
     return [*_leakage(evaluation), *_excluded(evaluation), *_reasons(evaluation), *_small(evaluation)]
 
 
@@ -79,16 +90,24 @@ def interval_text(measure: Measure) -> str:
 
 def point_text(result: PointResult) -> str:
     """A threshold by name and number."""
-    return f"{result.point.name} ({result.point.threshold:.3f})"
+    return f"{result.point.name} {result.point.threshold:.3f}"
 
 
 def _level_rows(level: Level) -> Iterator[tuple[str, ...]]:
-    of = f"{level.positives} of {level.cases} positive, {level.patients} patients"
+    what, of = f"{level.level} {level.finding}", f"{level.positives}/{level.cases}"
     for measure in level.measures:
-        yield (level.level, level.finding, "", *_cells(measure), of)
+        yield (what, "", *_cells(measure), of)
     for result in level.points:
         for measure in result.measures:
-            yield (level.level, level.finding, point_text(result), *_cells(measure), of)
+            yield (what, point_text(result), *_cells(measure), of)
+
+
+def _size(level: Level) -> str:
+    """Cases of a level and the confusion table at its first threshold."""
+    size = f"{level.finding} per {level.level}: {level.positives} of {level.cases} positive, {level.patients} patients"
+    counts = level.points[0].counts
+    table = f"TP {counts.tp:.0f}, FP {counts.fp:.0f}, FN {counts.fn:.0f}, TN {counts.tn:.0f}"
+    return f"{size}; {table} at {point_text(level.points[0])}."
 
 
 def _cells(measure: Measure) -> tuple[str, str, str]:
