@@ -248,3 +248,17 @@ def test_what_cannot_be_compared_is_said(package: Package) -> None:
         compare(here, here, finding="subdural")
     with pytest.raises(RequestError, match="1 of 2 cases have another truth"):
         compare(here, evaluate(package, bleeding("a"), Head("q", scan_truth=1.0)))
+
+
+def test_each_finding_of_a_package_has_its_figures(tmp_path: Path) -> None:
+    two = tiny_package(tmp_path / "two", findings=("any", "subdural"))
+    evaluation = evaluate(two, bleeding("a"), Head("q"))
+    assert [(x.level, x.finding) for x in evaluation.levels] == [
+        ("scan", "any"),
+        ("scan", "subdural"),
+        ("slice", "any"),
+        ("slice", "subdural"),
+    ]
+    assert len(evaluation.level("slice", "subdural").points) == 1  # the package's own point is for `any`
+    document = json_of(evaluation)
+    assert set(document["scans"][0]["scores"]) == {"any", "subdural"}
