@@ -61,7 +61,7 @@ def test_tissues_have_their_density_away_from_edges(place: str, hu: float) -> No
     phantom = drawn()
     inside = np.stack([ndimage.binary_erosion(plane == CODE[place], iterations=2) for plane in phantom.regions])
     assert inside.sum() > 4
-    assert phantom.volume.values[inside].mean() == pytest.approx(hu, abs=4.5)
+    assert np.median(phantom.volume.values[inside]) == pytest.approx(hu, abs=4.5)
 
 
 def test_skull_is_bone_and_outside_is_air() -> None:

@@ -26,14 +26,17 @@ from bregma.phantom.sample import HABITS, sample_bleed
 from bregma.scan.errors import RequestError
 from bregma.scan.terms import SUBTYPES
 
-REQUIRED = (
-    "SOPClassUID SOPInstanceUID PatientName PatientID PatientBirthDate PatientSex StudyInstanceUID StudyDate StudyTime "
-    "ReferringPhysicianName StudyID AccessionNumber Modality SeriesInstanceUID SeriesNumber FrameOfReferenceUID "
-    "PositionReferenceIndicator Manufacturer InstanceNumber ImageType AcquisitionNumber KVP PixelSpacing "
-    "ImageOrientationPatient ImagePositionPatient SliceThickness SamplesPerPixel PhotometricInterpretation Rows Columns "
-    "BitsAllocated BitsStored HighBit PixelRepresentation PixelData RescaleIntercept RescaleSlope PatientPosition "
-    "SpacingBetweenSlices ConvolutionKernel BodyPartExamined"
-).split()
+REQUIRED = """
+    SOPClassUID SOPInstanceUID PatientName PatientID PatientBirthDate
+    PatientSex StudyInstanceUID StudyDate StudyTime ReferringPhysicianName
+    StudyID AccessionNumber Modality SeriesInstanceUID SeriesNumber
+    FrameOfReferenceUID PositionReferenceIndicator Manufacturer InstanceNumber ImageType
+    AcquisitionNumber KVP PixelSpacing ImageOrientationPatient ImagePositionPatient
+    SliceThickness SamplesPerPixel PhotometricInterpretation Rows Columns
+    BitsAllocated BitsStored HighBit PixelRepresentation PixelData
+    RescaleIntercept RescaleSlope PatientPosition SpacingBetweenSlices ConvolutionKernel
+    BodyPartExamined
+"""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +51,7 @@ def test_dicom_is_read_back_the_same(phantom: Phantom, tmp_path: Path) -> None:
     assert len(files) == 6
     for index, file in enumerate(files):
         image = pydicom.dcmread(file)
-        assert [name for name in REQUIRED if name not in image] == []
+        assert [name for name in REQUIRED.split() if name not in image] == []
         hu = image.pixel_array.astype(np.int16) * int(image.RescaleSlope) + int(image.RescaleIntercept)
         np.testing.assert_array_equal(hu, phantom.volume.values[index])
         assert image.SOPInstanceUID == phantom.slice_uids[index]

@@ -13,7 +13,7 @@ import numpy as np
 from bregma.phantom.brain import Spaces
 from bregma.phantom.maps import CENTRE
 from bregma.phantom.parameters import Bleed
-from bregma.phantom.points import Field, Points, cover
+from bregma.phantom.points import Field, Points, cover, wave
 from bregma.phantom.skull import Cavity
 
 PLACES = {
@@ -67,8 +67,7 @@ def ripple(points: Points, seed: int, wave_mm: float) -> Field:
     for _ in range(5):
         along = rng.standard_normal(3)
         along *= 2 * np.pi / wave_mm / np.linalg.norm(along) * rng.uniform(0.6, 1.6)
-        a, b, c = along.astype(np.float32)
-        total += np.sin(points.x * a + points.y * b + points.z * c + np.float32(rng.uniform(0, 6.3)))
+        total += wave(points, (float(along[0]), float(along[1]), float(along[2])), float(rng.uniform(0, 6.3)))
     return total * np.float32(0.63)
 
 

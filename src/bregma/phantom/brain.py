@@ -9,7 +9,7 @@ import numpy as np
 
 from bregma.phantom.maps import Maps, sample_direction, sample_medial
 from bregma.phantom.parameters import Shape
-from bregma.phantom.points import Field, Points, Window, capsule, cover, ellipsoid, paint
+from bregma.phantom.points import Field, Points, Window, capsule, cover, ellipsoid, paint, wave
 from bregma.phantom.skull import Cavity
 
 Knot = tuple[float, float, float, float]
@@ -81,23 +81,21 @@ def _below_tentorium(points: Points, cavity: Cavity) -> Field:
 
 def _cerebrum(points: Points, cavity: Cavity, maps: Maps, shape: Shape, below: Field) -> Field:
     """Signed distance below the folded surface of the hemispheres (mm)."""
-    x, y, z = points.x, points.y, points.z
-    sway = np.sin(y * np.float32(0.19) + z * np.float32(0.23)) + np.sin(x * np.float32(0.22) - z * np.float32(0.17) + 1)
-    swing = np.sin(x * np.float32(0.20) + z * np.float32(0.21) + 2) + np.sin(
-        y * np.float32(0.24) - z * np.float32(0.15)
-    )
+    sway = wave(points, (0.0, 0.19, 0.23), 0.0) + wave(points, (0.22, 0.0, -0.17), 1.0)
+    swing = wave(points, (0.20, 0.0, 0.21), 2.0) + wave(points, (0.0, 0.24, -0.15), 0.0)
     column, row = cavity.column + np.float32(2.6) * sway, cavity.row + np.float32(2.6) * swing
     sulcus, reach, opened = sample_direction(maps.folds, column, row)
     gap = np.float32(0.3 + 1.7 * shape.atrophy) * opened
     surface = cavity.depth - gap
     under = cavity.vault - gap
     width = np.float32(0.05 + 1.25 * shape.atrophy) * opened
-    side = np.abs(x)
+    side = np.abs(points.x)
     fissure = _fissure(points, side, shape)
     taper = width * (1 - np.float32(0.65) * np.clip(under / reach, 0, 1))
     fold = np.hypot(sulcus, np.maximum(under - reach, 0)) - taper
     distance = np.minimum(surface, fold)
-    moved = replace(points, y=y + np.float32(3) * sway + np.float32(0.5) * side, z=z + np.float32(3) * swing)
+    shear = points.y + np.float32(3) * sway + np.float32(0.5) * side
+    moved = replace(points, y=shear, z=points.z + np.float32(3) * swing)
     line, deep, wide = sample_medial(maps, moved)
     distance = np.minimum(distance, fissure)
     inner = np.hypot(line, np.maximum(fissure - deep * np.float32(0.35), 0)) - width * wide * np.float32(0.6)
@@ -118,11 +116,11 @@ def _fissure(points: Points, side: Field, shape: Shape) -> Field:
 def _sylvian(points: Points, side: Field, shape: Shape, opened: Field) -> Field:
     """Distance to the Sylvian fissure: the cleft over the insula and its way out to the side."""
     width = np.float32(0.35 + 1.7 * shape.atrophy) * opened
-    wave = np.sin(points.y * np.float32(0.42) + points.z * np.float32(0.3))
+    bend = wave(points, (0.0, 0.42, 0.3), 0.0)
     reach = np.maximum(np.abs(points.y + 3) - 20, np.abs(points.z - 4) - 12)
-    insula = np.abs(side - np.float32(39.5) + np.square(points.y + 3) * np.float32(0.008) - np.float32(0.9) * wave)
+    insula = np.abs(side - np.float32(39.5) + np.square(points.y + 3) * np.float32(0.008) - np.float32(0.9) * bend)
     first = np.hypot(insula, np.maximum(reach, 0)) - width
-    rise = points.z - (np.float32(-6) + np.float32(0.8) * (points.y + 16)) + np.float32(2) * wave
+    rise = points.z - (np.float32(-6) + np.float32(0.8) * (points.y + 16)) + np.float32(2) * bend
     rise += np.float32(3.5) * np.sin(side * np.float32(0.24)) - np.float32(0.3) * (side - 50)
     beyond = np.maximum(np.abs(points.y - 4) - 24, 41 - side)
     second = np.hypot(rise * np.float32(0.8), np.maximum(beyond, 0)) - width * np.float32(0.75)
@@ -131,13 +129,18 @@ def _sylvian(points: Points, side: Field, shape: Shape, opened: Field) -> Field:
 
 def _central_cistern(points: Points, shape: Shape) -> Field:
     """Signed distance into the basal cisterns around the brainstem (mm)."""
-    wide = np.float32(0.85 + 0.4 * shape.atrophy)
-    star = np.arctan2(points.x, -(points.y - 3))
-    arm = np.float32(11.5) * wide * (1 + np.float32(0.3) * np.cos(5 * star))
-    flat = arm - np.hypot(points.x, points.y - 3)
-    first = np.minimum(flat, 6.5 - np.abs(points.z + 18))
-    second = ellipsoid(points, (0.0, 23.5, -14.0), (16.0 + 2.2 * float(wide), 15.5 + 2.5 * float(wide), 17.0))
-    return np.asarray(np.maximum(first, second), dtype=np.float32)
+    distance = np.full(points.x.shape, -30, dtype=np.float32)
+    window = points.window((0.0, 14.0, -16.0), 38)
+    if window is None:
+        return distance
+    part = points.part(window)
+    wide = 0.85 + 0.4 * shape.atrophy
+    star = np.arctan2(part.x, -(part.y - 3))
+    arm = 11.5 * wide * (1 + 0.22 * np.cos(5 * star) + 0.12 * np.sin(2 * star + 1))
+    first = np.minimum(arm - np.hypot(part.x, part.y - 3), 6.5 - np.abs(part.z + 18))
+    second = ellipsoid(part, (0.0, 23.5, -14.0), (16.0 + 2.2 * wide, 15.5 + 2.5 * wide, 17.0))
+    distance[window] = np.maximum(first, second)
+    return distance
 
 
 def _paint_posterior_fossa(hu: Field, points: Points, cavity: Cavity, shape: Shape, below: Field) -> Field:
@@ -156,7 +159,7 @@ def _paint_posterior_fossa(hu: Field, points: Points, cavity: Cavity, shape: Sha
     cerebellum = np.minimum(cerebellum, valley)
     shells = np.sin(np.sqrt(part.x**2 * 0.35 + (part.y - 40) ** 2 + (part.z + 26) ** 2) * 1.1 + 2.5 * grain)
     folia = shells * (0.8 + 3 * shape.atrophy) * cover(9 - cerebellum, 5.0)
-    paint(hu[window], cover(cerebellum, edge), shape.grey_hu - 1.5 + folia)
+    paint(hu[window], cover(cerebellum, edge), shape.grey_hu - 3.0 + folia)
     paint(hu[window], cover(cerebellum - 13, 8.0), shape.white_hu + 3)
     stem = np.maximum(
         ellipsoid(part, (0.0, 25.0, -12.0), (13.0, 10.5, 16.0)), ellipsoid(part, (0.0, 24.0, -31.0), (17.0, 13.0, 14.0))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bregma.phantom.maps import Maps
+from bregma.phantom.maps import CENTRE, Maps
 from bregma.phantom.parameters import HeadParameters, Scanner
 from bregma.phantom.placing import MIDDLE, Placing
 from bregma.phantom.points import Field, Points, make_points
@@ -63,7 +63,7 @@ def draw_image(
 ) -> Image:
     """Draw slice `index` of a scan, without noise."""
     scanner = parameters.scanner
-    canvas = _make_canvas(scanner, placing)
+    canvas = _make_canvas(scanner, placing, geometry, index)
     points = _lay_planes(scanner, canvas, placing, geometry, index)
     slab = draw_slab(parameters, maps, points, levels)
     flat = canvas.put(_average(slab, points, scanner), -1000.0)
@@ -78,13 +78,17 @@ def draw_image(
     return Image(hu, blood, np.asarray(cv2.resize(regions, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8))
 
 
-def _make_canvas(scanner: Scanner, placing: Placing) -> Canvas:
+def _make_canvas(scanner: Scanner, placing: Placing, geometry: Geometry, index: int) -> Canvas:
+    """The matrix of a slice: towards the vertex the head can touch less of it."""
+    corners = np.array([[index, row, column] for row in (0, scanner.size - 1) for column in (0, scanner.size - 1)])
+    lowest = float(placing.to_head(geometry.to_patient(corners.astype(np.float64)))[:, 2].min())
+    narrow = np.sqrt(max(1 - (max(lowest - CENTRE[2], 0.0) / 100) ** 2, 0.01))
     size = scanner.size // 2 if scanner.size >= FINE else scanner.size
     pixel = scanner.field_of_view_mm / size
     middle = placing.to_patient(np.array(MIDDLE))
     spans = []
     for axis in (1, 0):
-        half = REACH_MM[axis] * placing.scale[axis]
+        half = REACH_MM[axis] * placing.scale[axis] * narrow
         low = int(np.floor((middle[axis] - half) / pixel + (size - 1) / 2))
         high = int(np.ceil((middle[axis] + half) / pixel + (size - 1) / 2))
         spans.append(slice(max(low, 0), min(high, size)))

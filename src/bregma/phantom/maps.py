@@ -23,6 +23,7 @@ RADII = (69.0, 88.0, 72.0)
 """Half axes of the vault inside the skull."""
 
 TEXELS = 384
+SHELL_TEXELS = 192
 REACH = 2.02
 BASE_LOW = (-100.0, -120.0)
 BASE_SIZE = (264, 200)
@@ -35,7 +36,7 @@ class Maps:
     """Textures, ready to be sampled.
 
     Attributes:
-        shell: (T, T, 4) by direction: radius of the inner table, skull and scalp thickness, distance to a suture (mm).
+        shell: (S, S, 4) by direction: radius of the inner table, skull and scalp thickness, distance to a suture (mm).
         folds: (T, T, 3) by direction: distance to the nearest sulcus, its depth (mm), how open it is (about 1).
         medial: (M, M, 3) by (y, z): the same on the middle plane.
         base: (264, 200, 4) by (y, x): floor of the skull, its thickness, height of the tentorium, noise.
@@ -66,7 +67,7 @@ def _noise(rng: np.random.Generator, shape: tuple[int, int], wave: float) -> Fie
 
 
 def _directions() -> tuple[Field, Field, Field]:
-    flat = np.linspace(-REACH, REACH, TEXELS, dtype=np.float32)
+    flat = np.linspace(-REACH, REACH, SHELL_TEXELS, dtype=np.float32)
     u, v = np.meshgrid(flat, flat)
     square = np.minimum(u * u + v * v, 4.0)
     bend = np.sqrt(np.maximum(1 - square / 4, 0))
@@ -79,23 +80,23 @@ def _shell(shape: Shape, rng: np.random.Generator) -> Field:
     a, b, c = RADII[0] * (narrow + shape.asymmetry * np.sign(dx)), RADII[1], RADII[2]
     power = 2.35
     radius = (np.abs(dx / a) ** power + np.abs(dy / b) ** power + np.abs(dz / c) ** power) ** (-1 / power)
-    radius += _noise(rng, radius.shape, 120) * 0.8
+    radius += _noise(rng, radius.shape, 60) * 0.8
     skull = shape.skull_mm * (
         1
-        + 0.16 * _noise(rng, radius.shape, 70)
+        + 0.16 * _noise(rng, radius.shape, 35)
         - 0.35 * np.exp(-(((dy + 0.05) / 0.5) ** 2)) * (np.abs(dx) > 0.5) * np.abs(dx)
     )
     brow = np.exp(-np.square(dx / 0.35) - np.square((dz + 0.22) / 0.22)) * (dy < 0)
     skull += 6.0 * brow * (0.4 + shape.sinus_air)
     skull += 2.5 * np.exp(-((dx / 0.12) ** 2)) * (dz < 0.6) * np.exp(-(((np.abs(dy) - 1) / 0.25) ** 2))
-    scalp = shape.scalp_mm * (1 + 0.15 * _noise(rng, radius.shape, 80) + 0.5 * np.clip(-dz, 0, 1))
+    scalp = shape.scalp_mm * (1 + 0.15 * _noise(rng, radius.shape, 40) + 0.5 * np.clip(-dz, 0, 1))
     return np.stack([radius, np.maximum(skull, 2.0), np.maximum(scalp, 2.0), _sutures(rng)], axis=-1).astype(np.float32)
 
 
 def _sutures(rng: np.random.Generator) -> Field:
     """Distance in mm to the coronal, sagittal and lambdoid sutures, slightly jagged."""
     dx, dy, dz = _directions()
-    jag = _noise(rng, dx.shape, 10) * 0.8
+    jag = _noise(rng, dx.shape, 6) * 0.8
     mean = 76.0
     coronal = (dy + 0.28 + 0.10 * dz) * mean
     lambdoid = (dy - 0.78 - 0.30 * np.abs(dx) + 0.25 * (1 - dz)) * mean
@@ -173,7 +174,8 @@ def directions(points: Points) -> tuple[Field, Field, Field]:
 
 def sample_direction(texture: Field, column: Field, row: Field) -> tuple[NDArray[np.float32], ...]:
     """The channels of a texture by direction."""
-    found = _sample(texture, column, row)
+    zoom = np.float32((texture.shape[0] - 1) / (TEXELS - 1))
+    found = _sample(texture, column, row) if zoom == 1 else _sample(texture, column * zoom, row * zoom)
     return tuple(found[..., k] for k in range(texture.shape[2]))
 
 

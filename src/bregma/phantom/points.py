@@ -25,6 +25,7 @@ class Points:
         z: up, in mm.
         steps: (3, 3) head frame mm from one plane, row and column to the next (one step a row).
         origin: (3,) head frame mm of the first voxel.
+        inverse: (3, 3) the inverse of `steps`.
         slack_mm: how far x, y, z may be off the regular grid where tissue was pushed aside.
     """
 
@@ -33,6 +34,7 @@ class Points:
     z: Field
     steps: Vector
     origin: Vector
+    inverse: Vector
     slack_mm: float = 0.0
 
     @property
@@ -42,7 +44,7 @@ class Points:
 
     def window(self, centre: tuple[float, float, float], reach_mm: float) -> Window | None:
         """The part of the grid within reach of a point; None when there is none."""
-        middle = np.linalg.solve(self.steps.T, np.asarray(centre) - self.origin)
+        middle = (np.asarray(centre) - self.origin) @ self.inverse
         spans = []
         for axis, (place, size) in enumerate(zip(middle, self.x.shape, strict=True)):
             half = (reach_mm + self.slack_mm) / float(np.linalg.norm(self.steps[axis])) * 1.1 + 1.0
@@ -70,7 +72,19 @@ def make_points(origin: Vector, steps: Vector, shape: tuple[int, int, int]) -> P
     for k in range(3):
         lines = origin[k] + planes[:, None] * steps[0, k] + rows[None, :] * steps[1, k]
         axes.append((lines[:, :, None] + columns * steps[2, k]).astype(np.float32))
-    return Points(axes[0], axes[1], axes[2], steps, origin)
+    return Points(axes[0], axes[1], axes[2], steps, origin, np.asarray(np.linalg.inv(steps), dtype=np.float64))
+
+
+def wave(points: Points, along: tuple[float, float, float], phase: float) -> Field:
+    """Sine of x * along[0] + y * along[1] + z * along[2] + phase on the regular grid (a push is left out)."""
+    rise = points.steps @ np.asarray(along)
+    start = float(points.origin @ np.asarray(along)) + phase
+    planes, rows, columns = points.x.shape
+    slow = start + np.arange(planes)[:, None] * rise[0] + np.arange(rows)[None, :] * rise[1]
+    fast = np.arange(columns) * rise[2]
+    total = np.sin(slow).astype(np.float32)[:, :, None] * np.cos(fast).astype(np.float32)
+    total += np.cos(slow).astype(np.float32)[:, :, None] * np.sin(fast).astype(np.float32)
+    return np.asarray(total, dtype=np.float32)
 
 
 def cover(distance: Field, edge_mm: float) -> Field:
