@@ -289,3 +289,75 @@ def test_float_pixels_are_refused(tmp_path: Path) -> None:
     image.FloatPixelData = bytes(64 * 64 * 4)
     write_file(image, tmp_path / "a")
     assert refused(tmp_path) == {"float_pixels"}
+
+
+META = b"\x02\x00\x10\x00UI\x14\x001.2.840.10008.1.2.1\0"
+
+
+def test_file_meta_information_may_lack_its_length_and_preamble(tmp_path: Path) -> None:
+    write(head_series(3), tmp_path)
+    for number, path in enumerate(sorted(tmp_path.iterdir())):
+        data = path.read_bytes()
+        body = data[data.index(b"\x08\x00\x08\x00CS") :]
+        path.write_bytes((bytes(128) + b"DICM" if number else b"") + META + body)
+    np.testing.assert_array_equal(only(tmp_path).volume.values, HEAD[:3])
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (bytes(128) + b"DICM" + b"\x02\x00\x02\x01OB\0\0\xff\xff\xff\x7f" + bytes(99), "bad_header"),
+        (bytes(128) + b"DICM" + META + b"\xfe\xff\x00\xe0\0\0\0\0" + bytes(99), "bad_header"),
+        (bytes(128) + b"DICM" + META + b"\x08\x00\x05\x00CSxx", "bad_header"),
+        (bytes(128) + b"DICM" + META + b"\x08\x00\x05\x00C", "bad_header"),
+        (bytes(128) + b"DICM" + META + b"\x08\x00\x05\x00CS\x02\0AB\x08\x00\x06\x00c?\x02\0AB", "bad_header"),
+        (bytes(128) + b"DICM" + META + b"\x08\x00\x05\x00UT\0\0\xff\xff\xff\x7f" + bytes(20), "bad_header"),
+        (bytes(128) + b"DICM" + META + b"\x08\x00\x60\x00CS\x02\0SR", "not_an_image"),
+        (bytes(128) + b"DICM" + META.replace(b"1.2.840.10008.1.2.1\0", b"9.9.999.99999.9.9.9\0"), "unknown_syntax"),
+    ],
+)
+def test_damaged_headers(content: bytes, code: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(content)
+    assert refused(tmp_path) == {code}
+
+
+@pytest.mark.parametrize("place", [b"\x10\x00\x20\x00LO", b"\x28\x00\x10\x00US"])
+def test_a_value_across_the_first_bytes_read_is_read_whole(place: bytes, tmp_path: Path) -> None:
+    image = head_slice(5)
+    write_file(image, tmp_path / "a")
+    start = (tmp_path / "a").read_bytes().index(place)
+    filling = FIRST_BYTES - start - 8 - 8 - 4 + 8 - 1  # the value then begins one byte before the end of what is read
+    image.private_block(0x0009, "TEST", create=True).add_new(1, "OB", bytes(max(0, filling) & ~1))
+    write_file(image, tmp_path / "a")
+    scan = only(tmp_path)
+    np.testing.assert_array_equal(scan.volume.values[0], HEAD[5])
+
+
+def test_eight_bit_images_are_no_hounsfield_units(tmp_path: Path) -> None:
+    image = head_slice(5)
+    image.BitsAllocated, image.BitsStored, image.HighBit, image.RescaleIntercept = 8, 8, 7, "0"
+    set_stored(image, np.clip(HEAD[5], 0, 255), "u1")
+    write_file(image, tmp_path / "a")
+    scan = only(tmp_path)
+    assert scan.refusal is not None
+    assert scan.refusal.code == "not_hounsfield"
+
+
+def test_nifti_and_pictures_are_found_beside_dicom(tmp_path: Path) -> None:
+    import nibabel
+    from PIL import Image
+
+    write(head_series(), tmp_path / "dicom")
+    affine = np.diag([-3.5, -3.5, 5.0, 1.0])
+    nibabel.save(nibabel.Nifti1Image(HEAD.transpose(2, 1, 0).astype(np.int16), affine), tmp_path / "head.nii.gz")
+    for index in range(3):
+        grey = np.clip(HEAD[index] * 2 + 60, 0, 255).astype(np.uint8)
+        Image.fromarray(grey).save(tmp_path / f"png_{index}.png")
+    (tmp_path / "described").mkdir()
+    Image.fromarray(grey).save(tmp_path / "described" / "a.png")
+    (tmp_path / "described" / "scan.json").write_text('{"window": {"center": 40, "width": 80}}')
+    found = list(find_scans(tmp_path))
+    assert sorted(one.source.media for one in found if isinstance(one, Scan)) == ["dicom", "nifti", "png", "png"]
+    assert not [one for one in found if isinstance(one, Refusal)]
+    nifti = next(one for one in found if isinstance(one, Scan) and one.source.media == "nifti")
+    np.testing.assert_array_equal(nifti.volume.values, HEAD)

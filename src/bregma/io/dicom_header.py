@@ -7,6 +7,7 @@ and hostile files (endless nesting, impossible lengths, deflate bombs) end in a 
 from __future__ import annotations
 
 import os
+import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -195,9 +196,9 @@ def _data_set(
             if at > len(data):
                 raise MoreNeeded(at)
             if tag in TEXT:
-                values[TEXT[tag]] = data[value:at].decode("latin-1").strip(" \0")
+                values[TEXT[tag]] = sys.intern(data[value:at].decode("latin-1").strip(" \0"))  # slices share most
             elif length >= 2:
-                values[SHORT[tag]] = str(_US[order].unpack_from(data, value)[0])
+                values[SHORT[tag]] = sys.intern(str(_US[order].unpack_from(data, value)[0]))
 
 
 def _pixels(tag: int, value: int, length: int) -> tuple[int | None, int | None]:

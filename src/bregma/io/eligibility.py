@@ -40,7 +40,7 @@ BONE_KERNEL = re.compile(r"BONE|EDGE|LUNG|ULTRA|SHARP|^[BHTQ][RPF]?[6-9]\d|^FC[3
 """GE BONE/BONEPLUS/EDGE/LUNG; Siemens B/H/Br/Hr/Qr 60 and above; Canon FC30-39 and FC80-89; Philips D, E, YC to YE."""
 
 CONTRAST_TEXT = re.compile(
-    r"\bC\+|\+C\b|\bCTA\b|\bCTV\b|ANGIO|\bPOST[- _]?CON|WITH CONTRAST|PERFUSION|CONTRAST ENH|\bCECT"
+    r"\bC\+|\+C\b|\bCTA\b|\bCTV\b|ANGIO|\bPOST[- _]?CON|WITH CONTRAST|\bW/? ?CON|PERFUSION|CONTRAST ENH|\bCECT"
 )
 NO_CONTRAST = re.compile(r"^(NONE|NO|N|NIL|W/?O.*|WITHOUT.*|NON.*|0|-|\.|NOT .*)$")
 PROJECTION = re.compile(r"\bMIP\b|MINIP|MAXIP|\bMAX_IP|PROJECTION IMAGE|\bVRT?\b|VOLUME ?RENDER|3D ?RENDER|\bSSD\b")
@@ -74,7 +74,8 @@ def refusals(header: Header, geometry: Geometry | None, content: Content, checks
 
 
 def _other_kind(header: Header, geometry: Geometry | None) -> Verdict:
-    modality, kind, said = header.text("Modality").upper(), header.text("ImageType").upper(), _descriptions(header)
+    modality, kind = header.text("Modality").upper(), header.text("ImageType").upper()
+    said = _words(header, "SeriesDescription", "ProtocolName")
     found = []
     if modality not in ("CT", *CT_LIKE):
         found.append(Remark("not_ct", f"the modality is {modality!r}; only CT is read"))
@@ -92,10 +93,11 @@ def _other_kind(header: Header, geometry: Geometry | None) -> Verdict:
 
 
 def _body(header: Header, geometry: Geometry | None, content: Content) -> Verdict:
-    part, said = header.text("BodyPartExamined").upper(), _descriptions(header)
-    for name in (part, said if not part else ""):
-        if NOT_HEAD.search(name) and not HEAD.search(name):
-            return [Remark("not_head", "the file names another part of the body than the head")]
+    named = _words(header, "BodyPartExamined") or _words(
+        header, "SeriesDescription", "ProtocolName", "StudyDescription"
+    )
+    if NOT_HEAD.search(named) and not HEAD.search(named):
+        return [Remark("not_head", "the file names another part of the body than the head")]
     if geometry is not None and header.text("Modality") == "CT":
         row_mm, column_mm = geometry.pixel_mm
         section = float(np.max(content.body)) * geometry.rows * geometry.columns * row_mm * column_mm
@@ -104,9 +106,8 @@ def _body(header: Header, geometry: Geometry | None, content: Content) -> Verdic
     return []
 
 
-def _descriptions(header: Header) -> str:
-    words = ("SeriesDescription", "ProtocolName", "StudyDescription")
-    return " | ".join(header.text(word).upper() for word in words if header.text(word))
+def _words(header: Header, *keywords: str) -> str:
+    return " | ".join(header.text(word).upper() for word in keywords if header.text(word))
 
 
 def warnings_of(header: Header, geometry: Geometry | None, content: Content, checks: Iterable[str]) -> Verdict:

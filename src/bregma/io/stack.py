@@ -107,7 +107,7 @@ def _name(image: Image) -> tuple[str, str, int]:
 
 
 def _by_geometry(images: Iterable[Image]) -> list[list[Image]]:
-    """Groups that share matrix, pixel size and orientation (to 1/100 rad), the largest first."""
+    """Groups that share matrix, pixel size and orientation (to 2/1000), the largest first."""
     groups: dict[Hashable, list[Image]] = {}
     keys: list[tuple[tuple[float, ...], tuple[int, int], list[Image]]] = []
     for image in images:
@@ -115,7 +115,7 @@ def _by_geometry(images: Iterable[Image]) -> list[list[Image]]:
         if exact not in groups:
             numbers = (*(image.orientation or ()), *(image.pixel_mm or ()))
             shape = image.format.rows, image.format.columns
-            near = next((g for k, s, g in keys if s == shape and np.allclose(k, numbers, rtol=0.005, atol=0.01)), None)
+            near = next((g for k, s, g in keys if s == shape and np.allclose(k, numbers, rtol=0.002, atol=0.002)), None)
             groups[exact] = near if near is not None else []
             if near is None:
                 keys.append((numbers, shape, groups[exact]))
