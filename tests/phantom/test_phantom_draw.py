@@ -228,3 +228,13 @@ def test_noise_has_the_strength_asked_for_and_the_kernels_grain(kernel: str) -> 
 def test_wrong_parameters_are_refused_in_words(make, word) -> None:
     with pytest.raises(RequestError, match=word):
         make()
+
+
+def test_a_fracture_opens_the_bone_and_swells_the_scalp() -> None:
+    scanner = replace(SMALL, size=128, slices=32, spacing_mm=5.0)
+    whole = Bleed("epidural", "temporal", 1, (68.0, 19.0, 14.0), 15.0)
+    head = HeadParameters(look_alikes=NO_LOOKS, scanner=scanner)
+    sound = draw(replace(head, bleeds=(whole,))).volume.values
+    broken = draw(replace(head, bleeds=(replace(whole, fracture=True),))).volume.values
+    assert (sound.astype(int) - broken > 150).sum() > 20
+    assert (broken > -200).sum() > (sound > -200).sum() + 200

@@ -86,7 +86,7 @@ def _epidural(points: Points, cavity: Cavity, spaces: Spaces, bleed: Bleed) -> t
     for line, middle in zip(sutures(points.x, points.y, points.z), here, strict=True):
         profile *= np.clip((line * np.sign(middle) - 2) / 8, 0, 1)
     profile *= np.clip((points.x * bleed.side - 3) / 8, 0, 1)
-    order_mm = np.where(profile > 0.03, cavity.depth / np.maximum(profile, 0.03), NEVER)
+    order_mm = np.where(profile > 0.03, cavity.vault / np.maximum(profile, 0.03), NEVER)
     return order_mm, cover(cavity.depth, points.edge_mm) * (spaces.above > 0)
 
 
@@ -107,7 +107,7 @@ def _subdural(points: Points, cavity: Cavity, spaces: Spaces, bleed: Bleed) -> t
     wide = 14 + 8.0 * np.log2(max(bleed.volume_ml, 3.0))
     profile = np.clip(1 - (x / 60) ** 2 - (y / wide) ** 2 - (z / (0.72 * wide)) ** 2, 0, 1)
     profile = profile**0.7 * (1 + 0.12 * ripple(points, bleed.seed, 45)) * np.clip((side - 4) / 6, 0, 1)
-    order_mm = np.where(profile > 0.04, cavity.depth / np.maximum(profile, 0.04), NEVER)
+    order_mm = np.where(profile > 0.04, cavity.vault / np.maximum(profile, 0.04), NEVER)
     return order_mm, over
 
 

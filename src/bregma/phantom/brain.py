@@ -61,7 +61,7 @@ def paint_brain(hu: Field, points: Points, cavity: Cavity, maps: Maps, shape: Sh
     white = shape.white_hu + np.float32(0.8) * cavity.grain
     solid = cover(cerebrum, edge)
     paint(hu, solid, grey)
-    paint(hu, cover(cerebrum - np.float32(3.3), 1.6), white)
+    paint(hu, cover(cerebrum - np.float32(3.3), 2.6), white)
     back = _paint_posterior_fossa(hu, points, cavity, shape, below)
     _paint_nuclei(hu, points, shape, cerebrum)
     ventricle = _paint_ventricles(hu, points, shape)

@@ -137,6 +137,7 @@ class Bleed:
         hu: mean density of the blood.
         layered: 0 to 1, how much denser the lower part is than the upper.
         edema_mm: width of the dark ring (intraparenchymal).
+        fracture: whether the bone over it is broken and the scalp swollen (epidural).
         seed: of its irregular outline.
     """
 
@@ -148,6 +149,7 @@ class Bleed:
     hu: float = 62.0
     layered: float = 0.0
     edema_mm: float = 0.0
+    fracture: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:

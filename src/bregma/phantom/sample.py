@@ -145,7 +145,9 @@ def sample_bleed(rng: np.random.Generator, subtype: str) -> Bleed:
         layered = float(rng.uniform(0.3, 1.0)) if rng.random() < 0.3 else 0.0
     edema = float(rng.uniform(0, 7)) if subtype == "intraparenchymal" else 0.0
     centre = _sample_centre(rng, place, side)
-    return Bleed(subtype, place, side, centre, volume, max(hu, 14.0), layered, edema, int(rng.integers(2**31)))
+    fracture = subtype == "epidural" and bool(rng.random() < 0.6)
+    seed = int(rng.integers(2**31))
+    return Bleed(subtype, place, side, centre, volume, max(hu, 14.0), layered, edema, fracture, seed)
 
 
 def _sample_centre(rng: np.random.Generator, place: str, side: int) -> tuple[float, float, float]:
@@ -182,8 +184,8 @@ def _sample_shape(rng: np.random.Generator) -> Shape:
         ventricles=float(np.clip(0.75 + 0.7 * age + rng.normal(0, 0.12), 0.6, 1.7)),
         asymmetry=float(rng.normal(0, 0.012)),
         sinus_air=float(rng.beta(3, 2)),
-        grey_hu=float(rng.normal(38, 1.3)),
-        white_hu=float(rng.normal(29.5, 1.3)),
+        grey_hu=float(rng.normal(37.5, 1.2)),
+        white_hu=float(rng.normal(30.3, 1.2)),
         csf_hu=float(rng.normal(6, 2)),
         low_density=float(np.clip(age - 0.4 + rng.normal(0, 0.15), 0, 1)),
         seed=int(rng.integers(2**31)),

@@ -8,7 +8,7 @@ import numpy as np
 
 from bregma.phantom.bleeds import fill, find_level, order
 from bregma.phantom.brain import Spaces, no_spaces, paint_brain
-from bregma.phantom.looks import paint_edema, paint_look_alikes, push
+from bregma.phantom.looks import injure, paint_edema, paint_look_alikes, paint_swelling, push
 from bregma.phantom.maps import Maps
 from bregma.phantom.parameters import Bleed, HeadParameters
 from bregma.phantom.placing import Placing
@@ -41,8 +41,9 @@ class Slab:
 
 def draw_slab(parameters: HeadParameters, maps: Maps, points: Points, levels: list[float]) -> Slab:
     """Draw everything on a few planes, bleeds up to their levels."""
-    cavity = find_cavity(maps, points)
+    cavity = injure(points, find_cavity(maps, points), parameters.bleeds)
     hu = paint_head(points, cavity, maps, parameters.shape)
+    paint_swelling(hu, points, cavity, parameters.bleeds)
     blood = [np.zeros(hu.shape, dtype=np.float32) for _ in parameters.bleeds]
     spaces = no_spaces(hu.shape)
     window = _window_inside(cavity)
