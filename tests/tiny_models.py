@@ -49,6 +49,7 @@ def tiny_onnx(
     blur: bool = False,
     input_name: str = "images",
     operator: str = "ReduceMax",
+    metadata: dict[str, str] | None = None,
 ) -> bytes:
     """A model file; `blur` adds half of each neighbouring slice's logit, as a sequence network would."""
     image = helper.make_tensor_value_info(input_name, TensorProto.FLOAT, ["D", channels, size, size])
@@ -84,6 +85,7 @@ def tiny_onnx(
         ]
     graph = helper.make_graph(nodes, "tiny", [image], [logits, drawn] if maps else [logits], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, metadata or {})
     return model.SerializeToString()
 
 

@@ -70,6 +70,15 @@ def test_a_very_long_scan_is_read_in_windows_that_see_their_neighbours(
     assert np.array_equal(parts.map, whole.map)
 
 
+def test_a_graph_that_goes_slice_by_slice_gets_every_scan_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    onnx = tiny_onnx(blur=True, metadata={"memory": "per slice"})
+    predictor = Predictor(tiny_package(tmp_path / "tiny", card=SEQUENCE, onnx=onnx), threads=1)
+    monkeypatch.setattr(predictor_module, "WHOLE_PIXELS", 40 * 40 * 12)
+    assert predictor._windows(50) == [(0, 50, 0)]
+
+
 @pytest.mark.parametrize("shape", [(3, 2, 40, 40), (3, 1, 48, 40), (0, 1, 40, 40), (3, 40, 40)])
 def test_images_of_another_shape_are_our_own_mistake(tmp_path: Path, shape: tuple[int, ...]) -> None:
     predictor = Predictor(tiny_package(tmp_path / "tiny"), threads=1)

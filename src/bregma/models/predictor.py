@@ -11,17 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bregma.models.calibration import sigmoid
-from bregma.models.engine import IMAGES, LOGITS, MAP, check_graph, open_session
+from bregma.models.engine import IMAGES, LOGITS, MAP, check_graph, memory_per_slice, open_session
 from bregma.models.package import Package
 from bregma.scan.errors import PackageError
 
 Images = NDArray[np.float32]
 
-CHUNK_PIXELS = 4 * 256 * 256
+CHUNK_PIXELS = 256 * 256
 """Pixels per run of a network that sees one slice at a time: bounds memory, and small runs are no slower on a CPU."""
 
 WHOLE_PIXELS = 128 * 256 * 256
-"""Pixels up to which a sequence network gets its scan whole: 128 slices of 256 x 256, or 512 of 128 x 128."""
+"""Pixels up to which a sequence network gets its scan whole: 128 slices of 256 x 256, or 512 of 128 x 128.
+
+Without limit when the graph itself works through the slices one by one (`engine.memory_per_slice`).
+"""
 
 CONTEXT_SLICES = 32
 """Beyond that it reads windows, each with this many slices of its neighbours before and after."""
@@ -56,6 +59,7 @@ class Predictor:
     def __init__(self, package: Package, *, threads: int | None = None) -> None:
         self.package = package
         self._session = open_session(package.model_bytes(), threads=threads)
+        self._always_whole = memory_per_slice(self._session)
         settings = package.preprocessing
         self._channels, self._size = len(settings.windows), settings.size
         self.has_map = check_graph(
@@ -94,7 +98,7 @@ class Predictor:
             step = max(1, CHUNK_PIXELS // area)
             return [(start, min(start + step, slices), 0) for start in range(0, slices, step)]
         whole = max(1, WHOLE_PIXELS // area)
-        if slices <= whole:
+        if slices <= whole or self._always_whole:
             return [(0, slices, 0)]
         context = min(CONTEXT_SLICES, whole // 4)
         step = whole - 2 * context
