@@ -427,6 +427,8 @@ CASES = [
     Case("bone kernel", each(ConvolutionKernel="BONEPLUS"), warned="bone_kernel"),
     Case("sharp Siemens kernel", each(ConvolutionKernel=["Hr68h", "3"]), warned="bone_kernel"),
     Case("contrast", each(ContrastBolusAgent="OMNIPAQUE 350"), why="contrast"),
+    Case("contrast in one slice", last(ContrastBolusAgent="OMNIPAQUE 350"), why="contrast"),
+    Case("no rescale in one slice", last(RescaleSlope=None), warned="no_rescale"),
     Case("contrast: none", each(ContrastBolusAgent="NONE")),
     Case("angiography", each(SeriesDescription="CTA HEAD 0.6"), why="contrast"),
     Case("MIP", each(ImageType=["DERIVED", "SECONDARY", "AXIAL", "MIP"]), why="projection", warned="derived_image"),

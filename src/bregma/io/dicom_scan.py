@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bregma.io import hu_check
 from bregma.io.candidate import Candidate
+from bregma.io.dicom_header import Header
 from bregma.io.dicom_image import Image, number
 from bregma.io.dicom_pixels import read_stored
 from bregma.io.eligibility import refusals, warnings_of
@@ -136,7 +137,7 @@ def _exclude(loading: _Loading, code: str, reason: str, images: Iterable[Image])
 
 def _scan(candidate: Candidate, loading: _Loading) -> Scan:
     images, values = loading.images, loading.values[: len(loading.images)]
-    header = images[0].header
+    header = _spokesman(images)
     geometry = _geometry(images)
     content = hu_check.look(values)
     checks = hu_check.doubts(content)
@@ -157,6 +158,22 @@ def _scan(candidate: Candidate, loading: _Loading) -> Scan:
         refusal=Refusal(why[0].code, "; ".join(w.message for w in why), files, candidate.series_uid) if why else None,
         excluded=(*candidate.excluded, *loading.excluded),
     )
+
+
+def _spokesman(images: list[Image]) -> Header:
+    """The header of the lowest slice, with what any other slice says or lacks that matters for all of them."""
+    values = dict(images[0].header.values)
+    for word in ("ContrastBolusAgent", "LossyImageCompression", "BurnedInAnnotation"):
+        said = {image.header.text(word) for image in images} - {"", "00", "NO"}
+        if said:
+            values[word] = max(said)
+    for word in ("RescaleSlope", "RescaleIntercept"):
+        if any(not image.header.text(word) for image in images):
+            values[word] = ""
+    thickest = max(((number(image.header, "SliceThickness") or 0.0) for image in images), default=0.0)
+    if thickest:
+        values["SliceThickness"] = str(thickest)
+    return replace(images[0].header, values=values)
 
 
 def _geometry(images: list[Image]) -> Geometry | None:

@@ -11,7 +11,7 @@ from bregma.io.dicom_find import DicomFiles
 from bregma.io.dicom_scan import load_dicom
 from bregma.io.entry import Entry, entry_of_file
 from bregma.io.files import list_entries, open_entry, root_of
-from bregma.io.zip_entries import ARCHIVE_MARK
+from bregma.io.zip_entries import ARCHIVE_MARK, is_zip, list_zip
 from bregma.scan.errors import RefusedError
 from bregma.scan.study import Refusal
 from bregma.scan.volume import Scan
@@ -123,15 +123,18 @@ class _Files:
     def __init__(self, candidate: Candidate) -> None:
         self._root = candidate.root
         self._folder = root_of(candidate.root)
-        self._members: dict[str, Entry] | None = None
+        self._archives: dict[str, dict[str, Entry]] = {}
 
     def __call__(self, name: str) -> Entry:
         if ARCHIVE_MARK not in name:
             if "\\" in name:  # perhaps bytes spelled out
                 return open_entry(self._root, name)
             return entry_of_file(self._folder / name, name, size=0)
-        if self._members is None:
-            self._members = {entry.name: entry for entry in list_entries(self._root)[0]}
-        if name not in self._members:
+        label = name.partition(ARCHIVE_MARK)[0]
+        if label not in self._archives:
+            archive = self._folder / label
+            members = list_zip(archive, label)[0] if is_zip(archive) else list_entries(self._root)[0]
+            self._archives[label] = {entry.name: entry for entry in members}
+        if name not in self._archives[label]:
             raise RefusedError("unreadable_file", "the archive member was found before, but is no longer there")
-        return self._members[name]
+        return self._archives[label][name]
