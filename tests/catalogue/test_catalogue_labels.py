@@ -9,7 +9,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from catalogue_scans import find, load, write_labels, write_scan
+from catalogue_scans import find, load, values_of, write_labels, write_scan
 from PIL import Image
 
 from bregma.catalogue.ingest import store_found
@@ -324,6 +324,40 @@ def test_a_nifti_mask_beside_the_scan_is_refused(library: Library, tmp_path: Pat
     affine[0, 3] += 3.0
     nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj), affine), tmp_path / "n.nii")
     with pytest.raises(LabelTableError, match=r"3\.0 mm beside"):
+        import_labels(library, table(tmp_path, "1.2.0,scan,,1,,,a,n.nii,"))
+
+
+@pytest.mark.parametrize("order", [(2, 1, 0), (1, 2, 0)])
+def test_a_single_slice_has_its_mask_too(tmp_path: Path, order: tuple[int, int, int]) -> None:
+    write_scan(tmp_path / "in", "0", 0)
+    np.save(tmp_path / "in" / "0.npy", values_of(0)[:1])
+    library = Library.create(tmp_path / "lib")
+    store_found(library, find(tmp_path / "in"), load, workers=1)
+    write_nifti(tmp_path / "m.nii", values()[1:2], order=order)
+    import_labels(library, table(tmp_path, "1.2.0,scan,,1,,,a,m.nii,"))
+    np.testing.assert_array_equal(library.mask("1.2.0"), values()[1:2] > 0)
+
+
+def test_without_positions_a_mask_of_the_same_shape_will_do(tmp_path: Path) -> None:
+    write_scan(tmp_path / "in", "0", 0, geometry=False)
+    library = Library.create(tmp_path / "lib")
+    store_found(library, find(tmp_path / "in"), load, workers=1)
+    image = nibabel.Nifti1Image(values().transpose(2, 1, 0), None)
+    nibabel.save(image, tmp_path / "m.nii")
+    nibabel.save(nibabel.Nifti1Image(values()[:2].transpose(2, 1, 0), None), tmp_path / "n.nii")
+    with pytest.raises(LabelTableError, match="shape"):
+        import_labels(library, table(tmp_path, "1.2.0,scan,,1,,,a,n.nii,"))
+    import_labels(library, table(tmp_path, "1.2.0,scan,,1,,,a,m.nii,"))
+    np.testing.assert_array_equal(library.mask("1.2.0"), values() > 0)
+
+
+def test_a_mask_across_the_scan_is_refused(library: Library, tmp_path: Path) -> None:
+    write_nifti(tmp_path / "m.nii", values())
+    image = nibabel.load(tmp_path / "m.nii")
+    turn = np.eye(4)
+    turn[:2, :2] = [[np.sqrt(0.5), -np.sqrt(0.5)], [np.sqrt(0.5), np.sqrt(0.5)]]
+    nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj), turn @ image.affine), tmp_path / "n.nii")
+    with pytest.raises(LabelTableError, match="do not run along"):
         import_labels(library, table(tmp_path, "1.2.0,scan,,1,,,a,n.nii,"))
 
 

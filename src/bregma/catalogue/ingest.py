@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,17 @@ from bregma.scan.errors import RequestError
 from bregma.scan.study import Refusal
 
 Progress = Callable[[int, int], None]
+
+ATTEMPTS = 4
+"""A series can lose the race for its patient, its study and itself, each once."""
+
+CODES = {
+    "other_content": "The library has a series of this UID with other content; the stored one is kept.",
+    "other_patient": "The library has the study under another patient.",
+    "reader_failed": "Reading failed in a way that Bregma did not foresee.",
+    "reader_crashed": "Reading ended the process that read, twice: a decoder failed on the pixel data.",
+}
+"""Codes of refusal used here, with their meaning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +106,7 @@ def store_found(
     if workers < 1:
         raise RequestError(f"workers is {workers}; expected 1 or more")
     report = ImportReport([], [], [])
+    total = len(found.candidates)
     work: _Work = Work(
         ready=partial(_unchanged, library, on_step), do=Staging(library.layout, load, on_step), crashed=_crashed
     )
@@ -101,10 +114,10 @@ def store_found(
         on_step(Step.SWEPT)
         for refusal in found.refused:
             _refuse(library, refusal, report)
-        for done, outcome in enumerate(in_order(found.candidates, work, workers=workers), start=1):
+        for done, outcome in enumerate(in_order(found.candidates, work, workers=min(workers, total)), start=1):
             _take(library, outcome, report, on_step)
             if progress is not None:
-                progress(done, len(found.candidates))
+                progress(done, total)
             on_step(Step.REPORTED)
     return report
 
@@ -151,16 +164,21 @@ def _take(library: Library, outcome: _Outcome, report: ImportReport, on_step: On
             _refuse(library, one, report)
             on_step(Step.REFUSED)
         return
-    try:
-        refusal, new = _commit(library, outcome, on_step)
-    except IntegrityError:  # another import was faster with this series, study or patient: look again
-        refusal, new = _commit(library, outcome, on_step)
+    refusal, new = _commit_patiently(library, outcome, on_step)
     outcome.temporary.unlink(missing_ok=True)
     on_step(Step.COMMITTED)
     if refusal is not None:
         _refuse(library, refusal, report)
     else:
         (report.stored if new else report.already).append(outcome.series.series_uid)
+
+
+def _commit_patiently(library: Library, staged: Staged, on_step: OnStep) -> tuple[Refusal | None, bool]:
+    """Commit; where another import was faster with this series, study or patient, look again."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(IntegrityError):
+            return _commit(library, staged, on_step)
+    return _commit(library, staged, on_step)
 
 
 def _commit(library: Library, staged: Staged, on_step: OnStep) -> tuple[Refusal | None, bool]:
