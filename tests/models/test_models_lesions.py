@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from bregma.models.lesions import find_lesions, lesion_on_slice, mask_of_lesions
+from bregma.scan.regions import box_of_mask
+from bregma.scan.volume import Geometry
 from tiny_models import head_scan
 
 GEOMETRY = head_scan(slices=6, gap_mm=5.0).volume.geometry
@@ -26,6 +28,22 @@ def test_two_bleeds_the_largest_first() -> None:
     assert first.box_mm is not None
     assert first.box_mm.low_mm == pytest.approx((20.0, 0.0, 5.0))
     assert first.box_mm.high_mm == pytest.approx((40.0, 10.0, 10.0))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_box_is_that_of_all_its_pixels(turned: bool) -> None:
+    angle = np.radians(20.0) if turned else 0.0
+    across, down = np.array([np.cos(angle), np.sin(angle), 0.0]), np.array([-np.sin(angle), np.cos(angle), 0.0])
+    assert GEOMETRY is not None
+    geometry = Geometry(80, 80, GEOMETRY.origins, across, down, (2.0, 2.0))
+    rng = np.random.default_rng(0)
+    maps = np.zeros((6, 80, 80), dtype=np.float32)
+    maps[1:4, 20:40, 30:60] = rng.random((3, 20, 30)) > 0.3
+    lesions = find_lesions(maps, geometry, least_ml=1.0)
+    assert len(lesions) == 1
+    box, expected = lesions[0].box_mm, box_of_mask(mask_of_lesions(lesions, (6, 80, 80)), geometry)
+    assert box is not None
+    assert (*box.low_mm, *box.high_mm) == pytest.approx((*expected.low_mm, *expected.high_mm))
 
 
 def test_what_touches_by_a_corner_or_across_slices_is_one() -> None:

@@ -144,7 +144,7 @@ def _lesion(
     shown = np.flatnonzero(part.mask.any(axis=(1, 2))) + part.corner[0]
     return Lesion(
         id=name,
-        box_mm=None if place is None else box_of_mask(part.mask, place),
+        box_mm=None if place is None else box_of_mask(_row_ends(part.mask), place),
         volume_ml=volume_ml,
         side=side,
         slices=tuple(int(index) for index in shown),
@@ -152,6 +152,15 @@ def _lesion(
         corner=part.corner,
         mask=part.mask,
     )
+
+
+def _row_ends(mask: Mask) -> Mask:
+    """Only the first and the last pixel of each row: they have the same box, and are few."""
+    ends = np.zeros_like(mask)
+    slices, rows = np.nonzero(mask.any(axis=2))
+    ends[slices, rows, mask.argmax(axis=2)[slices, rows]] = True
+    ends[slices, rows, mask.shape[2] - 1 - mask[:, :, ::-1].argmax(axis=2)[slices, rows]] = True
+    return ends
 
 
 def _block_geometry(part: _Part, geometry: Geometry) -> Geometry:

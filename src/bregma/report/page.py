@@ -104,7 +104,7 @@ def _facts(reading: Reading) -> list[Figure]:
     facts = [
         Figure("Patient", reading.scan.series.patient, "pseudonym"),
         Figure("Series", reading.scan.series.series_uid),
-        Figure("Matrix", f"{slices} slices of {rows} × {columns}"),
+        Figure("Matrix", f"{slices} {'slice' if slices == 1 else 'slices'} of {rows} × {columns}"),
     ]
     place = reading.scan.volume.geometry
     if place is None:

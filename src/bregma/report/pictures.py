@@ -29,7 +29,11 @@ MARGIN = 14
 SHOWN = 12
 """At most so many slices are shown, so that a page of a thin scan stays small."""
 
+NAME_PIXELS = 30
+"""Room for a lesion's name."""
+
 Grey = NDArray[np.uint8]
+View = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Tile:
     counted: bool
     image: str
     size: int
-    view: tuple[int, int, int]
+    view: View
     outlines: tuple[Outline, ...]
 
 
@@ -79,7 +83,7 @@ def montage(reading: Reading, *, limit: int = SHOWN) -> list[Tile]:
     settings = Preprocessing((PRESETS["brain"],), PIXEL_MM, FIELD_OF_VIEW_MM)
     prepared = prepare(part, settings)
     view = _view(prepared.images[:, 0])
-    outlines = _outlines(reading.lesions, chosen, part.values.shape[1:], prepared.placement)
+    outlines = _outlines(reading.lesions, chosen, part.values.shape[1:], prepared.placement, view)
     return [
         Tile(
             index=index,
@@ -141,7 +145,7 @@ def trace(mask: NDArray[np.bool_]) -> str:
 
 
 def _outlines(
-    lesions: Sequence[Lesion], chosen: Sequence[int], shape: tuple[int, int], placement: Placement
+    lesions: Sequence[Lesion], chosen: Sequence[int], shape: tuple[int, int], placement: Placement, view: View
 ) -> list[tuple[Outline, ...]]:
     """Per picture, the lesions on it."""
     drawn: list[list[Outline]] = [[] for _ in chosen]
@@ -150,12 +154,13 @@ def _outlines(
         for place, shown in enumerate(prepare_mask(stored, placement) >= 0.5):
             if shown.any():
                 rows, columns = np.nonzero(shown)
-                at = float(columns.max()) + 6.0, float(rows[columns.argmax()])
+                right = view[0] + view[2] - NAME_PIXELS
+                at = min(float(columns.max()) + 6.0, float(right)), float(rows[columns.argmax()])
                 drawn[place].append(Outline(lesion.id, trace(shown), at))
     return [tuple(outlines) for outlines in drawn]
 
 
-def _view(images: NDArray[np.float32]) -> tuple[int, int, int]:
+def _view(images: NDArray[np.float32]) -> View:
     """(x, y, length) of a square around everything as bright as brain, with a margin; all of it when there is none."""
     size = images.shape[-1]
     seen = np.asarray((images > BRAIN_GREY).any(axis=0))

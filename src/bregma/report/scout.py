@@ -89,19 +89,25 @@ _VIEWS = (_View("from the side", 1, ("front", "back")), _View("from the front", 
 
 
 def scouts(reading: Reading) -> list[Scout]:
-    """Both views; none for scans whose slices are not axial, too few, or without positions."""
+    """Both views, as high as each other; none for scans whose slices are not axial, too few, or without positions."""
     volume = reading.scan.volume
     place = volume.geometry
     if place is None or place.slices < LEAST_SLICES or place.orientation != "axial":
         return []
     canonical = _canonical_geometry(place)
-    return [_scout(reading, volume, canonical, view) for view in _VIEWS]
+    extents = [_extent(canonical, view.axis) for view in _VIEWS]
+    bottom, top = min(low[1] for low, _ in extents), max(high[1] for _, high in extents)
+    return [
+        _scout(reading, canonical, view, np.array([low[0], bottom]), np.array([high[0], top]))
+        for view, (low, high) in zip(_VIEWS, extents, strict=True)
+    ]
 
 
-def _scout(reading: Reading, volume: Volume, place: Geometry, view: _View) -> Scout:
-    low, high = _extent(place, view.axis)
+def _scout(
+    reading: Reading, place: Geometry, view: _View, low: NDArray[np.float64], high: NDArray[np.float64]
+) -> Scout:
     width, height = float(high[0] - low[0]), float(high[1] - low[1])
-    sheet = _sheet(_profiles(volume, view.axis), place, view.axis, low, high)
+    sheet = _sheet(_profiles(reading.scan.volume, view.axis), place, view.axis, low, high)
     return Scout(
         title=view.title,
         image=data_uri(sheet),

@@ -76,8 +76,8 @@ class Strip:
 
 
 def strip(reading: Reading) -> Strip | None:
-    """The strip of a reading; None when the scan was not read."""
-    if not len(reading.slice_probabilities):
+    """The strip of a reading; None when the scan was not read, or is a single slice."""
+    if len(reading.slice_probabilities) < 2:
         return None
     reach = reach_mm(reading.scan.volume.geometry)
     lengths = np.ones(len(reading.scan.slices)) if reach is None else reach
