@@ -136,7 +136,7 @@ def _central_cistern(points: Points, shape: Shape) -> Field:
     part = points.part(window)
     wide = 0.85 + 0.4 * shape.atrophy
     star = np.arctan2(part.x, -(part.y - 3))
-    arm = 11.5 * wide * (1 + 0.22 * np.cos(5 * star) + 0.12 * np.sin(2 * star + 1))
+    arm = 9.8 * wide * (1 + 0.22 * np.cos(5 * star) + 0.12 * np.sin(2 * star + 1))
     first = np.minimum(arm - np.hypot(part.x, part.y - 3), 6.5 - np.abs(part.z + 18))
     second = ellipsoid(part, (0.0, 23.5, -14.0), (16.0 + 2.2 * wide, 15.5 + 2.5 * wide, 17.0))
     distance[window] = np.maximum(first, second)

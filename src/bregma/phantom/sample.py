@@ -123,7 +123,7 @@ def sample_scanner(rng: np.random.Generator, *, size: int = 512, slices: int = 3
         thickness_mm=round(min(spacing, 5.0), 3),
         tilt_degrees=round(float(rng.choice([0.0, rng.uniform(5, 20)], p=(0.5, 0.5))), 1),
         kernel=kernel,
-        noise_hu=float(rng.uniform(2.5, 5.5)),
+        noise_hu=float(rng.uniform(2.2, 6.0)),
         hardening=float(rng.uniform(0.1, 0.8)),
         kvp=float(rng.choice([120.0, 140.0, 130.0])),
         table=bool(rng.random() < 0.85),
@@ -176,6 +176,7 @@ def _sample_shape(rng: np.random.Generator) -> Shape:
     size = rng.normal(0.95, 0.025)
     scale = tuple(float(size * (1 + rng.normal(0, 0.025))) for _ in range(3))
     age = float(rng.beta(1.6, 1.6))
+    calibration = float(rng.normal(-1.0, 2.0))
     return Shape(
         scale=(scale[0], scale[1], scale[2]),
         skull_mm=float(np.clip(rng.normal(6.5, 1.1), 4, 10)),
@@ -184,9 +185,9 @@ def _sample_shape(rng: np.random.Generator) -> Shape:
         ventricles=float(np.clip(0.75 + 0.7 * age + rng.normal(0, 0.12), 0.6, 1.7)),
         asymmetry=float(rng.normal(0, 0.012)),
         sinus_air=float(rng.beta(3, 2)),
-        grey_hu=float(rng.normal(37.5, 1.2)),
-        white_hu=float(rng.normal(30.3, 1.2)),
-        csf_hu=float(rng.normal(6, 2)),
+        grey_hu=float(rng.normal(37.5, 1.0)) + calibration,
+        white_hu=float(rng.normal(30.3, 1.0)) + calibration,
+        csf_hu=float(rng.normal(6, 1.5)) + calibration,
         low_density=float(np.clip(age - 0.4 + rng.normal(0, 0.15), 0, 1)),
         seed=int(rng.integers(2**31)),
     )

@@ -31,9 +31,9 @@ class Kernel:
 
 
 KERNELS = {
-    "smooth": Kernel(0.75, 0.0, 0.75, 0.75, "H30s"),
-    "standard": Kernel(0.6, 0.08, 0.55, 1.0, "H40s"),
-    "sharp": Kernel(0.45, 0.22, 0.38, 1.6, "H50s"),
+    "smooth": Kernel(0.75, 0.0, 0.62, 0.75, "H30s"),
+    "standard": Kernel(0.6, 0.08, 0.43, 1.0, "H40s"),
+    "sharp": Kernel(0.45, 0.22, 0.34, 1.5, "H50s"),
 }
 
 
