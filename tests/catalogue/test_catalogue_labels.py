@@ -200,6 +200,12 @@ def test_slices_without_uids_go_by_number(tmp_path: Path) -> None:
         import_labels(library, path)
 
 
+def test_what_a_model_drew_is_no_truth(library: Library, tmp_path: Path) -> None:
+    import_labels(library, table(tmp_path, f'1.2.0,lesion,left,1,,,model:abc,,"{outline(*SQUARE)}"'))
+    assert library.mask("1.2.0") is None
+    assert [one.source for one in library.masks("1.2.0")] == ["model:abc"]
+
+
 # Scan geometry: pixel (row, column) of slice d lies at x = -4 + 0.75 column, y = -5 + 0.5 row, z = 5 d.
 
 

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Engine, Select, select
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bregma.catalogue import targets
 from bregma.catalogue.database import connect, migrate, sqlite_url
 from bregma.catalogue.layout import FORMAT, Layout, make_layout, read_layout, seal_layout
+from bregma.catalogue.queries import (
+    MODEL,
+    ScanQuery,
+    checked_finding,
+    chosen_sources,
+    label_of,
+    labels_of,
+    series_row,
+    slice_name,
+    slice_rows,
+    slices_by_series,
+    statements_of,
+    within_split,
+)
 from bregma.catalogue.records import ScanRecord, record_of
 from bregma.catalogue.store import read_array, read_slice
 from bregma.catalogue.tables import (
@@ -27,22 +40,15 @@ from bregma.catalogue.tables import (
     RefusalRow,
     SeriesRow,
     SliceRow,
-    SplitMemberRow,
     SplitRow,
     StudyRow,
 )
 from bregma.catalogue.targets import BIT, SourceMask, Statements
-from bregma.scan.errors import LibraryError, RequestError, did_you_mean
-from bregma.scan.labels import Label, Level
+from bregma.scan.errors import LibraryError, RequestError
+from bregma.scan.labels import Label
 from bregma.scan.regions import Mask
 from bregma.scan.study import Refusal
 from bregma.scan.volume import HU, Volume
-
-MODEL = "model:"
-"""Sources that begin so are networks: never truth unless they are asked for by name."""
-
-
-_ScanQuery = Select[SeriesRow, str, str]
 
 
 class Library:
@@ -131,7 +137,7 @@ class Library:
         Raises:
             RequestError: there is no such split or part.
         """
-        query: _ScanQuery = (
+        query: ScanQuery = (
             select(SeriesRow, StudyRow.study_uid, PatientRow.pseudonym)
             .join(StudyRow, SeriesRow.study_id == StudyRow.id)
             .join(PatientRow, StudyRow.patient_id == PatientRow.id)
@@ -139,9 +145,9 @@ class Library:
         )
         with Session(self.engine) as session:
             if split is not None:
-                query = _within(session, query, split, part)
+                query = within_split(session, query, split, part)
             found = session.execute(query).all()
-            slices = _slices_by_series(session, query)
+            slices = slices_by_series(session, query)
         return [
             record_of(series, slices.get(series.id, []), study_uid=study_uid, patient=patient)
             for series, study_uid, patient in found
@@ -154,10 +160,12 @@ class Library:
             RequestError: it is not in the library.
         """
         with Session(self.engine) as session:
-            series = _series(session, series_uid)
+            series = series_row(session, series_uid)
             study = session.get_one(StudyRow, series.study_id)
             patient = session.get_one(PatientRow, study.patient_id)
-            return record_of(series, _slices(session, series.id), study_uid=study.study_uid, patient=patient.pseudonym)
+            return record_of(
+                series, slice_rows(session, series.id), study_uid=study.study_uid, patient=patient.pseudonym
+            )
 
     def volume(self, series_uid: str) -> Volume:
         """The Hounsfield units of a scan, checked against their checksums.
@@ -182,12 +190,12 @@ class Library:
     def labels(self, series_uid: str) -> list[Label]:
         """Every statement about a scan, its slices and its lesions."""
         with Session(self.engine) as session:
-            return _labels(session, _series(session, series_uid))
+            return labels_of(session, series_row(session, series_uid))
 
     def masks(self, series_uid: str) -> list[SourceMask]:
         """What each source outlined in a scan; empty when nobody did."""
         with Session(self.engine) as session:
-            series = _series(session, series_uid)
+            series = series_row(session, series_uid)
             rows = session.scalars(select(MaskRow).where(MaskRow.series_id == series.id).order_by(MaskRow.source)).all()
         return [
             SourceMask(row.source, read_array(self.layout.mask(row.mask)), np.array(row.known, dtype=np.uint8))
@@ -195,7 +203,7 @@ class Library:
         ]
 
     def mask(self, series_uid: str, finding: str = "any") -> Mask | None:
-        """(D, H, W) where a finding is, by all sources that drew it; None when no slice is known.
+        """(D, H, W) where a finding is, by all sources that drew it but models; None when no slice is known.
 
         On slices that `slice_mask_known` does not name, False means nothing.
         """
@@ -203,16 +211,18 @@ class Library:
             return None
         whole = np.zeros(self.scan(series_uid).shape, dtype=np.bool_)
         for one in self.masks(series_uid):
-            whole |= (one.bits & np.uint8(1 << BIT[finding])) > 0
+            if not one.source.startswith(MODEL):
+                whole |= (one.bits & np.uint8(1 << BIT[finding])) > 0
         return whole
 
     def slice_mask_known(self, series_uid: str, finding: str = "any") -> NDArray[np.bool_]:
         """(D,) the slices whose pixels are known: drawn by a source, or said to be without the finding."""
         said = self.statements(series_uid)
-        value, known = targets.slice_targets(said, _checked(finding), _chosen(said, None))
+        value, known = targets.slice_targets(said, checked_finding(finding), chosen_sources(said, None))
         known &= value == 0.0
-        for _, drawn, _ in said.drawn:
-            known |= (drawn & np.uint8(1 << BIT[finding])) > 0
+        for source, drawn, _ in said.drawn:
+            if not source.startswith(MODEL):
+                known |= (drawn & np.uint8(1 << BIT[finding])) > 0
         return known
 
     def slice_targets(
@@ -229,16 +239,16 @@ class Library:
             value (D,) float32, 0 where unknown, and known (D,) bool.
         """
         said = self.statements(series_uid)
-        return targets.slice_targets(said, _checked(finding), _chosen(said, sources))
+        return targets.slice_targets(said, checked_finding(finding), chosen_sources(said, sources))
 
     def scan_target(self, series_uid: str, finding: str, *, sources: Sequence[str] | None = None) -> float | None:
         """What a network should answer for the scan; None when nobody knows. Arguments as in `slice_targets`."""
         said = self.statements(series_uid)
-        return targets.scan_target(said, _checked(finding), _chosen(said, sources))
+        return targets.scan_target(said, checked_finding(finding), chosen_sources(said, sources))
 
     def scan_targets(self, finding: str) -> dict[str, float | None]:
         """`scan_target` of every scan by series UID, in a few queries for the whole library."""
-        _checked(finding)
+        checked_finding(finding)
         with Session(self.engine) as session:
             series = {row.id: row.series_uid for row in session.execute(select(SeriesRow.id, SeriesRow.series_uid))}
             keys = defaultdict[int, list[str]](list)
@@ -250,12 +260,12 @@ class Library:
                 keys[row.series_id].append(row.sop_instance_uid or str(row.place))
             labels = defaultdict[int, list[Label]](list)
             for label in session.scalars(select(LabelRow)):
-                labels[label.series_id].append(_label(series[label.series_id], label))
+                labels[label.series_id].append(label_of(series[label.series_id], label))
             drawn = defaultdict[int, list[MaskRow]](list)
             for mask in session.scalars(select(MaskRow)):
                 drawn[mask.series_id].append(mask)
-        said = {uid: _statements(keys[key], labels[key], drawn[key]) for key, uid in series.items()}
-        return {uid: targets.scan_target(one, finding, _chosen(one, None)) for uid, one in said.items()}
+        said = {uid: statements_of(keys[key], labels[key], drawn[key]) for key, uid in series.items()}
+        return {uid: targets.scan_target(one, finding, chosen_sources(one, None)) for uid, one in said.items()}
 
     def patients(self) -> dict[str, list[str]]:
         """Pseudonym -> the series of the patient, both in alphabetical order."""
@@ -274,10 +284,10 @@ class Library:
     def statements(self, series_uid: str) -> Statements:
         """Everything that was said about a scan, in the form that targets are derived from."""
         with Session(self.engine) as session:
-            series = _series(session, series_uid)
-            keys = [_key(row) for row in _slices(session, series.id)]
+            series = series_row(session, series_uid)
+            keys = [slice_name(row) for row in slice_rows(session, series.id)]
             drawn = session.scalars(select(MaskRow).where(MaskRow.series_id == series.id)).all()
-            return _statements(keys, _labels(session, series), drawn)
+            return statements_of(keys, labels_of(session, series), drawn)
 
     def refusals(self) -> list[Refusal]:
         """Everything that was offered and not taken, in the order in which it happened."""
@@ -292,67 +302,4 @@ class Library:
 
     def _digest(self, series_uid: str) -> str:
         with Session(self.engine) as session:
-            return _series(session, series_uid).volume
-
-
-def _statements(keys: Sequence[str], labels: Sequence[Label], drawn: Sequence[MaskRow]) -> Statements:
-    bits = [(row.source, np.array(row.known, np.uint8), np.array(row.present, np.uint8)) for row in drawn]
-    return Statements(tuple(keys), tuple(labels), tuple(bits))
-
-
-def _chosen(said: Statements, sources: Sequence[str] | None) -> list[str]:
-    if sources is not None:
-        return list(sources)
-    return [source for source in said.sources() if not source.startswith(MODEL)]
-
-
-def _checked(finding: str) -> str:
-    if finding not in BIT:
-        raise RequestError(f"{finding!r} is not a finding{did_you_mean(finding, BIT)}")
-    return finding
-
-
-def _key(row: SliceRow) -> str:
-    return row.sop_instance_uid or str(row.index)
-
-
-def _series(session: Session, series_uid: str) -> SeriesRow:
-    row = session.scalar(select(SeriesRow).where(SeriesRow.series_uid == series_uid))
-    if row is None:
-        raise RequestError(f"series {series_uid} is not in the library: import it first")
-    return row
-
-
-def _slices(session: Session, series_id: int) -> list[SliceRow]:
-    query = select(SliceRow).where(SliceRow.series_id == series_id).order_by(SliceRow.index)
-    return list(session.scalars(query))
-
-
-def _slices_by_series(session: Session, query: _ScanQuery) -> dict[int, list[SliceRow]]:
-    wanted = query.with_only_columns(SeriesRow.id).order_by(None)
-    rows = session.scalars(
-        select(SliceRow).where(SliceRow.series_id.in_(wanted)).order_by(SliceRow.series_id, SliceRow.index)
-    )
-    return {series_id: list(group) for series_id, group in groupby(rows, key=lambda row: row.series_id)}
-
-
-def _labels(session: Session, series: SeriesRow) -> list[Label]:
-    query = select(LabelRow).where(LabelRow.series_id == series.id).order_by(LabelRow.id)
-    return [_label(series.series_uid, row) for row in session.scalars(query)]
-
-
-def _label(series_uid: str, row: LabelRow) -> Label:
-    return Label(series_uid, Level(row.level), row.part or None, row.term, row.value, row.source)
-
-
-def _within(session: Session, query: _ScanQuery, split: str, part: str | None) -> _ScanQuery:
-    row = session.scalar(select(SplitRow).where(SplitRow.name == split))
-    if row is None:
-        raise RequestError(f"there is no split {split!r}{did_you_mean(split, session.scalars(select(SplitRow.name)))}")
-    query = query.join(SplitMemberRow, SplitMemberRow.patient_id == PatientRow.id)
-    query = query.where(SplitMemberRow.split_id == row.id)
-    if part is None:
-        return query
-    if part not in row.fractions:
-        raise RequestError(f"split {split!r} has no part {part!r}{did_you_mean(part, row.fractions)}")
-    return query.where(SplitMemberRow.part == part)
+            return series_row(session, series_uid).volume
