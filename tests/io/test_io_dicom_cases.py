@@ -210,6 +210,13 @@ def rle(images: Images) -> None:
         image.compress(RLELossless, generate_instance_uid=False)
 
 
+def damaged_rle(image: Dataset) -> Dataset:
+    if image.file_meta.TransferSyntaxUID != RLELossless:
+        rle([image])
+    image.add_new("PixelData", "OB", image.PixelData[:16] + b"\xff" * 40)
+    return image
+
+
 def bare(folder: Path) -> None:
     for path in folder.iterdir():
         path.unlink()
@@ -330,7 +337,13 @@ CASES = [
          warned="conflicting_slices missing_slices", same_values=False),
     Case("two different slices at one place", lambda im: twin(im, 4, uid_="1.7", add=7), slices=23,
          aside="same_place", warned="conflicting_slices missing_slices", same_values=False),
+    Case("no SOP Instance UIDs", each(SOPInstanceUID=None)),
     Case("one UID for all slices", each(SOPInstanceUID="1.2.3"), warned="uid_reused"),
+    Case("a copy whose pixels are damaged", lambda im: rle(im) or [*im, damaged_rle(head_slice(4))],
+         aside="bad_pixels"),
+    Case("two copies and both are damaged", lambda im: rle(im) or [*im[:10], damaged_rle(im[10]),
+         damaged_rle(one(head_slice(10), SOPInstanceUID="1.7")), *im[11:]], slices=23, aside="bad_pixels",
+         warned="missing_slices unreadable_slice", same_values=False),
     # several things in one series
     Case("two acquisitions at the same places", second(), scans=2, warned="split_series"),
     Case("two acquisitions, half a step apart", second(2.5), scans=2, warned="split_series"),

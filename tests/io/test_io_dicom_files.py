@@ -361,3 +361,40 @@ def test_nifti_and_pictures_are_found_beside_dicom(tmp_path: Path) -> None:
     assert not [one for one in found if isinstance(one, Refusal)]
     nifti = next(one for one in found if isinstance(one, Scan) and one.source.media == "nifti")
     np.testing.assert_array_equal(nifti.volume.values, HEAD)
+
+
+def test_deeply_nested_sequences_in_a_multi_frame_file_end_in_a_refusal_or_a_scan(tmp_path: Path) -> None:
+    write_file(enhanced([0, 1, 2]), tmp_path / "multi")
+    data = (tmp_path / "multi").read_bytes()
+    nested = b""
+    for _ in range(3000):
+        item = b"\xfe\xff\x00\xe0" + struct.pack("<I", len(nested)) + nested
+        nested = b"\x08\x00\x40\x11SQ\0\0" + struct.pack("<I", len(item)) + item
+    place = data.index(b"\x10\x00\x10\x00PN")
+    (tmp_path / "multi").write_bytes(data[:place] + nested + data[place:])
+    (found,) = find_scans(tmp_path)
+    assert isinstance(found, Scan) or found.code == "nested_sequences"
+
+
+def test_nesting_in_the_functional_groups_themselves_is_bounded(tmp_path: Path) -> None:
+    write_file(enhanced([0, 1, 2]), tmp_path / "multi")
+    data = (tmp_path / "multi").read_bytes()
+    level = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
+    end = b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"
+    place = data.index(b"\x10\x00\x10\x00PN")
+    (tmp_path / "multi").write_bytes(data[:place] + 3000 * level + 3000 * end + data[place:])
+    assert refused(tmp_path) == {"nested_sequences"}
+
+
+def test_more_frames_than_any_head_has_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bregma.io.dicom_frames.MAX_FRAMES", 2)
+    write_file(enhanced([0, 1, 2]), tmp_path / "multi")
+    assert refused(tmp_path) == {"too_many_frames"}
+
+
+def test_damaged_functional_groups_are_refused(tmp_path: Path) -> None:
+    write_file(enhanced([0, 1, 2]), tmp_path / "multi")
+    data = (tmp_path / "multi").read_bytes()
+    place = data.rindex(b"\x00\x52\x30\x92SQ")
+    (tmp_path / "multi").write_bytes(data[: place + 24] + b"\xff" * 8 + data[place + 32 :])
+    assert refused(tmp_path) & {"bad_header", "no_frame_positions"}

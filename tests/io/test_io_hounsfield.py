@@ -122,6 +122,12 @@ def test_what_speaks_against_hounsfield_units(values: np.ndarray, words: str) ->
     assert words in doubt
 
 
+def test_a_slice_that_grazes_the_scalp_is_no_doubt() -> None:
+    values = np.full((64, 64), -1000, dtype=np.int16)
+    values[30:34, 20:40] = -300
+    assert hu_check.doubts(hu_check.look(values[None])) == ("ok",)
+
+
 def test_a_slice_of_air_above_the_head_is_no_doubt() -> None:
     values = np.full((64, 64), -1000, dtype=np.int16)
     values[0, 0] = -990

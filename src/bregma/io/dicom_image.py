@@ -94,7 +94,7 @@ def image_of(file: str, file_size: int, header: Header, *, frame: int | None = N
             "image_too_large", "truncated_pixels", "oversized_pixels", "bad_header".
     """
     _refuse_kinds(header)
-    layout = _format(*(header.text(word) for word in _FORMAT_WORDS))
+    layout = _format(tuple(header.text(word) for word in _FORMAT_WORDS))
     _check_size(header, layout, file_size)
     position = numbers(header.text("ImagePositionPatient"), 3)
     orientation = _orientation(header.text("ImageOrientationPatient"))
@@ -158,19 +158,9 @@ _FORMAT_WORDS = (
 
 
 @functools.lru_cache(maxsize=256)
-def _format(
-    rows: str,
-    columns: str,
-    allocated: str,
-    stored: str,
-    high: str,
-    representation: str,
-    photometric: str,
-    slope: str,
-    intercept: str,
-    padding: str,
-    padding_limit: str,
-) -> PixelFormat:
+def _format(words: tuple[str, ...]) -> PixelFormat:
+    """The layout from the values of `_FORMAT_WORDS`, kept because the slices of a scan share them."""
+    rows, columns, allocated, stored, high, representation, photometric, slope, intercept, padding, limit = words
     height, width = _count("Rows", rows), _count("Columns", columns)
     if height > MAX_SIDE or width > MAX_SIDE:
         raise RefusedError("image_too_large", f"the image claims {rows} x {columns} pixels; at most {MAX_SIDE} a side")
@@ -185,7 +175,7 @@ def _format(
         signed,
         slope=scale[0] if scale and scale[0] else 1.0,
         intercept=shift[0] if shift else 0.0,
-        padding=_padding(padding, padding_limit, signed=signed),
+        padding=_padding(padding, limit, signed=signed),
     )
 
 

@@ -122,7 +122,7 @@ def _told_apart(place: Place, loading: _Loading, entry_of: Opener) -> Place:
     if not different:
         loading.broken += 1
         return ()
-    same_uid = len({image.sop_uid for image in different.values()}) < len(different)
+    same_uid = len({image.sop_uid or image.file for image in different.values()}) < len(different)
     code = "same_uid_other_pixels" if same_uid else "same_place"
     what = "images with one SOP Instance UID" if same_uid else "images at one place"
     _exclude(loading, code, f"{len(different)} different {what}; none of them is used", list(different.values()))

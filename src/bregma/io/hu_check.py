@@ -82,7 +82,7 @@ def _doubt(low: int, high: int, air: float, soft: float) -> str:
         return f"values up to {high} HU"
     if low >= 0:
         return f"no value below 0: from {low} to {high}, not Hounsfield units"
-    if soft < 0.002 and air < 0.98:
+    if soft < 0.002 and air < 0.9:  # a slice that only grazes the scalp is mostly air
         return f"no soft tissue: values from {low} to {high}"
     if air == 0.0 and low > -100:
         return f"no air and no fat: values from {low} to {high}"
