@@ -148,3 +148,9 @@ def test_sampled_bleeds_keep_to_their_habits(subtype: str) -> None:
 def test_sampled_scanners_cover_the_head() -> None:
     scanner = sample_scanner(np.random.default_rng(1), size=64, slices=20)
     assert scanner.slices * float(scanner.spacing_mm) == pytest.approx(160)
+
+
+def test_other_settings_in_the_same_folder_are_refused(tmp_path: Path) -> None:
+    studies(tmp_path, 1)
+    with pytest.raises(RequestError, match="take another folder"):
+        write_studies(tmp_path, count=1, seed=6, size=48, slices=5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -54,7 +55,8 @@ def write_studies(
         progress: called with (done, count).
 
     Raises:
-        RequestError: for a count below 1 or a share outside [0, 1].
+        RequestError: for a count below 1, a share outside [0, 1], or a folder whose studies were made with other
+            settings.
     """
     if count < 1 or not 0 <= positive_share <= 1:
         raise RequestError(
@@ -63,6 +65,7 @@ def write_studies(
         )
     for name in ("scans", "masks", "labels"):
         (folder / name).mkdir(parents=True, exist_ok=True)
+    _keep_settings(folder / "labels" / "settings.json", seed, positive_share, size, slices)
     write = partial(_write_study, folder, seed, positive_share, size, slices)
     pool: AbstractContextManager[ProcessPoolExecutor | None]
     pool = ProcessPoolExecutor(workers) if workers > 1 else nullcontext(None)
@@ -72,6 +75,18 @@ def write_studies(
             if progress is not None:
                 progress(number, count)
     _write_labels(folder, count)
+
+
+def _keep_settings(file: Path, seed: int, positive_share: float, size: int, slices: int) -> None:
+    """Note what the studies are made with; other settings in the same folder would mix two sets in silence."""
+    wanted = {"positive_share": positive_share, "seed": seed, "size": size, "slices": slices}
+    if not file.exists():
+        temporary = file.with_suffix(".part")
+        temporary.write_text(json.dumps(wanted), encoding="utf-8")
+        temporary.replace(file)
+    there = json.loads(file.read_text(encoding="utf-8"))
+    if there != wanted:
+        raise RequestError(f"the folder holds studies made with {there}, not {wanted}; take another folder")
 
 
 def study_parameters(seed: int, number: int, positive_share: float, *, size: int, slices: int) -> HeadParameters:
