@@ -105,3 +105,20 @@ def test_the_order_of_files_changes_nothing(shuffle: int, tmp_path: Path) -> Non
     np.testing.assert_array_equal(scan.volume.values, other.volume.values)
     assert [s.sop_instance_uid for s in scan.slices] == [s.sop_instance_uid for s in other.slices]
     assert scan.warnings == other.warnings
+
+
+@pytest.mark.parametrize(
+    ("directions", "said"),
+    [
+        ([1, 0, 0, 0, 1, 0], "L\\P"),
+        ([-1, 0, 0, 0, 1, 0], "R\\P"),
+        ([-1, 0, 0, 0, -1, 0], "R\\A"),
+        ([0, 1, 0, -1, 0, 0], "P\\R"),
+        ([0, 1, 0, 0, 0, -1], "P\\F"),
+    ],
+)
+def test_mirrored_and_rotated_storage_is_said(directions: list[float], said: str, tmp_path: Path) -> None:
+    image = head_slice(5)
+    image.ImageOrientationPatient = directions
+    (candidate,) = discover(write([image], tmp_path)).candidates
+    assert load(candidate).series.facts["PatientOrientation"] == said

@@ -146,7 +146,7 @@ def _scan(candidate: Candidate, loading: _Loading) -> Scan:
         why.insert(0, Remark("overlapping_acquisitions", OVERLAP))
     files = tuple(dict.fromkeys(image.file for image in images))
     return Scan(
-        series=_series(candidate, images),
+        series=_series(candidate, images, geometry),
         source=Source(candidate.root, files, "dicom"),
         slices=_slices(images, geometry, checks, loading.repaired),
         volume=Volume(values, geometry),
@@ -191,13 +191,27 @@ def _geometry(images: list[Image]) -> Geometry | None:
     )
 
 
-def _series(candidate: Candidate, images: list[Image]) -> Series:
+def _directions(geometry: Geometry) -> str:
+    """Where rows and columns run, as PatientOrientation writes it (PS3.3 C.7.6.1.1.1): "L\\P" is the usual view.
+
+    Mirrored and rotated storage is thus said; nothing is turned round, the geometry knows where each pixel lies.
+    """
+    letters = []
+    for direction in (geometry.along_row, geometry.along_column):
+        axis = int(np.abs(direction).argmax())
+        letters.append(("RL", "AP", "FH")[axis][int(direction[axis] > 0)])
+    return "\\".join(letters)
+
+
+def _series(candidate: Candidate, images: list[Image], geometry: Geometry | None) -> Series:
     header = images[0].header
     facts: dict[str, str | float] = {word: header.text(word) for word in FACTS if header.text(word)}
     for word in NUMBERS:
         value = number(header, word)
         if value is not None:
             facts[word] = value
+    if geometry is not None:
+        facts["PatientOrientation"] = _directions(geometry)
     return Series(candidate.patient, candidate.study_uid, candidate.series_uid, header.text("Modality"), facts)
 
 
