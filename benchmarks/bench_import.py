@@ -8,6 +8,7 @@ Memory is measured over 1,000 (or BREGMA_BENCH_SCANS) smaller scans: how much th
 from __future__ import annotations
 
 import os
+import resource
 import tempfile
 import time
 import warnings
@@ -75,7 +76,8 @@ def _memory() -> None:
     growth = told[-1] - told[0]
     print(
         f"import, memory of the importing process over {SCANS} scans: {told[0]:.0f} MB after a tenth, "
-        f"{told[-1]:.0f} MB at the end, {growth:+.1f} MB (goal <= {GOAL_GROWTH_MB:.0f})"
+        f"{told[-1]:.0f} MB at the end, {growth:+.1f} MB (goal <= {GOAL_GROWTH_MB:.0f}); "
+        f"largest worker ever {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3:.0f} MB"
     )
 
 

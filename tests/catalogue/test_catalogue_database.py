@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
@@ -20,8 +21,15 @@ from bregma.catalogue.tables import Table
 from bregma.scan.errors import LibraryError, RequestError
 
 
-def test_the_migrations_end_at_the_tables(tmp_path: Path) -> None:
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """An empty SQLite database."""
     engine = connect(sqlite_url(tmp_path))
+    yield engine
+    engine.dispose()
+
+
+def test_the_migrations_end_at_the_tables(engine: Engine) -> None:
     migrate(engine)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Table.metadata) == []
@@ -29,8 +37,7 @@ def test_the_migrations_end_at_the_tables(tmp_path: Path) -> None:
     migrate(engine)
 
 
-def test_the_migrations_can_be_taken_back(tmp_path: Path) -> None:
-    engine = connect(sqlite_url(tmp_path))
+def test_the_migrations_can_be_taken_back(engine: Engine) -> None:
     migrate(engine)
     config = alembic_config()
     with engine.begin() as connection:
@@ -57,8 +64,8 @@ def test_the_same_migrations_are_postgresql() -> None:
     assert "DOUBLE PRECISION" in sql
 
 
-def test_sqlite_is_durable_and_keeps_its_references(tmp_path: Path) -> None:
-    with connect(sqlite_url(tmp_path)).connect() as connection:
+def test_sqlite_is_durable_and_keeps_its_references(engine: Engine) -> None:
+    with engine.connect() as connection:
         found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
         assert found == ["wal", 2]
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
@@ -69,6 +76,7 @@ def test_a_database_of_a_newer_bregma_is_left_alone(tmp_path: Path) -> None:
     engine = create_engine(sqlite_url(tmp_path / "lib"))
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
     with pytest.raises(LibraryError, match="schema 9999"):
         Library.open(tmp_path / "lib")
 

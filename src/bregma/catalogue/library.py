@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,6 +65,7 @@ class Library:
     def __init__(self, layout: Layout, engine: Engine) -> None:
         self.layout = layout
         self.engine = engine
+        weakref.finalize(self, engine.dispose)
 
     @classmethod
     def create(cls, folder: Path, url: str | None = None) -> Library:
