@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import struct
+import subprocess
+import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -398,3 +400,15 @@ def test_damaged_functional_groups_are_refused(tmp_path: Path) -> None:
     place = data.rindex(b"\x00\x52\x30\x92SQ")
     (tmp_path / "multi").write_bytes(data[: place + 24] + b"\xff" * 8 + data[place + 32 :])
     assert refused(tmp_path) & {"bad_header", "no_frame_positions"}
+
+
+def test_uncompressed_scans_are_read_without_pydicom(tmp_path: Path) -> None:
+    """The import alone takes longer than reading a hundred scans."""
+    write(head_series(3), tmp_path)
+    program = (
+        "import sys, pathlib; from bregma.io.find import find_scans; "
+        f"scan, = find_scans(pathlib.Path({str(tmp_path)!r})); assert len(scan.slices) == 3; "
+        "print(sorted({'pydicom', 'gdcm', 'nibabel', 'PIL', 'scipy'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
