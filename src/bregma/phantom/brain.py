@@ -18,6 +18,7 @@ FRONTAL_HORN = ((19.0, -32.0, 8.0, 3.0), (13.0, -20.0, 13.0, 4.6), (8.5, -5.0, 1
 BODY = ((8.5, -5.0, 18.0, 4.8), (10.0, 12.0, 21.0, 4.6), (17.0, 28.0, 19.0, 5.2), (26.0, 40.0, 13.0, 6.6))
 OCCIPITAL_HORN = ((26.0, 40.0, 13.0, 6.6), (27.0, 54.0, 8.0, 4.4), (23.0, 70.0, 5.0, 1.8))
 TEMPORAL_HORN = ((26.0, 40.0, 13.0, 6.0), (32.0, 32.0, -4.0, 3.2), (34.0, 16.0, -13.0, 2.0), (31.0, 0.0, -17.0, 1.6))
+FRONTAL_FLOOR = ((18.0, -31.0, 3.5, 2.2), (12.5, -19.0, 4.5, 3.0), (6.5, -5.0, 9.0, 2.8))
 """Middle lines of the lateral ventricle, left side: x, y, z and radius in head frame mm."""
 
 
@@ -159,8 +160,8 @@ def _paint_posterior_fossa(hu: Field, points: Points, cavity: Cavity, shape: Sha
     cerebellum = np.minimum(cerebellum, valley)
     shells = np.sin(np.sqrt(part.x**2 * 0.35 + (part.y - 40) ** 2 + (part.z + 26) ** 2) * 1.1 + 2.5 * grain)
     folia = shells * (0.8 + 3 * shape.atrophy) * cover(9 - cerebellum, 5.0)
-    paint(hu[window], cover(cerebellum, edge), shape.grey_hu - 3.0 + folia)
-    paint(hu[window], cover(cerebellum - 13, 8.0), shape.white_hu + 3)
+    paint(hu[window], cover(cerebellum, edge), shape.grey_hu - 4.5 + folia)
+    paint(hu[window], cover(cerebellum - 13, 8.0), shape.white_hu + 1.5)
     stem = np.maximum(
         ellipsoid(part, (0.0, 25.0, -12.0), (13.0, 10.5, 16.0)), ellipsoid(part, (0.0, 24.0, -31.0), (17.0, 13.0, 14.0))
     )
@@ -200,7 +201,7 @@ def _paint_ventricles(hu: Field, points: Points, shape: Shape) -> Field:
     wide = shape.ventricles
     inside = np.full(points.x.shape, -50, dtype=np.float32)
     for side in (-1.0, 1.0):
-        for line in (FRONTAL_HORN, BODY, OCCIPITAL_HORN, TEMPORAL_HORN):
+        for line in (FRONTAL_HORN, FRONTAL_FLOOR, BODY, OCCIPITAL_HORN, TEMPORAL_HORN):
             for start, end in pairwise(line):
                 _add_rod(inside, points, _place(start, side, wide), _place(end, side, wide))
     inside = np.minimum(inside, np.abs(points.x) - 1)
@@ -238,7 +239,7 @@ def _paint_falx(hu: Field, points: Points, cavity: Cavity, below: Field) -> None
     free = np.sqrt(y * y + z * z)
     leaf = np.minimum(np.float32(0.6) - np.abs(points.x), (free - 1) * 20)
     leaf = np.minimum(leaf, np.minimum(-below, cavity.depth))
-    paint(hu, cover(leaf, points.edge_mm), 48.0)
+    paint(hu, cover(leaf, points.edge_mm), 62.0)
     notch = (np.hypot(points.x / 21, (points.y - 26) / 24) - 1) * 20
     tent = np.minimum(np.float32(0.7) - np.abs(below), np.minimum(notch, cavity.depth))
     paint(hu, cover(tent, points.edge_mm), 48.0)

@@ -147,7 +147,7 @@ def _base(rng: np.random.Generator) -> Field:
     hole = (x / 15) ** 2 + ((y - 40) / 17) ** 2
     floor = np.where(hole < 1, -140.0, floor)
     thickness = np.where(y < wing, 1.6, 3.2) + 0.8 * _noise(rng, floor.shape, 14) + 20.0 * petrous
-    thickness += 14.0 * np.exp(-((side / 14) ** 2)) * ((y > 8) & (y < 30))
+    thickness += 8.0 * np.exp(-((side / 11) ** 2)) * ((y > 8) & (y < 30))
     tent = 3.0 - 0.30 * np.maximum(y - 42, 0) - 0.0060 * side**2 - 0.08 * side
     stacked = np.stack([floor, np.clip(thickness, 1.8, 40.0), tent, _noise(rng, floor.shape, 9)], axis=-1)
     return stacked.astype(np.float32)

@@ -73,5 +73,5 @@ def draw_table(hu: Field, scanner: Scanner, top_mm: float) -> None:
     cradle = np.hypot(x, (y - top_mm + 88) * 1.0) - 103
     rest = np.exp(-np.square(cradle / 1.6)) * (y > top_mm - 60)
     foam = (np.abs(cradle + 5) < 4) & (y > top_mm - 50)
-    value = np.maximum(np.where(foam, np.float32(-930), np.float32(-1000)), -1000 + 900 * rest)
+    value = np.maximum(np.where(foam, np.float32(-930), np.float32(-1000)), -1000 + 1150 * rest)
     np.maximum(hu, value.astype(np.float32), out=hu)

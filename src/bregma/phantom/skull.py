@@ -10,7 +10,7 @@ from bregma.phantom.maps import Maps, directions, sample_base, sample_direction,
 from bregma.phantom.parameters import Shape
 from bregma.phantom.points import Field, Points, Window, cover, ellipsoid, paint
 
-AIR, FAT, MUSCLE, SKIN = -1000.0, -85.0, 55.0, 30.0
+AIR, FAT, MUSCLE, SKIN = -1000.0, -85.0, 55.0, 45.0
 CORTICAL, DIPLOE, PETROUS = 1350.0, 650.0, 1500.0
 
 
@@ -67,7 +67,7 @@ def paint_head(points: Points, cavity: Cavity, maps: Maps, shape: Shape) -> Fiel
     outside = _outside(points, cavity)
     low = np.clip((-points.z - 12) / 20, 0, 1) * np.clip((cavity.floor + 60) / 30, 0, 1)
     paint(hu, cover(outside, edge), SKIN)
-    paint(hu, cover(outside - np.float32(2.3), edge), FAT)
+    paint(hu, cover(outside - np.float32(2.5), edge), FAT)
     if low.any():
         grain = sample_grain(maps, points, 2.6)
         planes = np.abs(sample_grain(maps, points, 1.5))
