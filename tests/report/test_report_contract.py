@@ -41,6 +41,29 @@ def test_the_schema_is_one() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 
 
+def keys_of(schema: object) -> set[str]:
+    """Every property that a schema knows, at any depth."""
+    if isinstance(schema, list):
+        return set().union(*(keys_of(item) for item in schema))
+    if not isinstance(schema, dict):
+        return set()
+    return set(schema.get("properties", {})).union(*(keys_of(item) for item in schema.values()))
+
+
+def test_the_page_about_the_contract_names_every_key_and_verdict() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "contract.md").read_text()
+    unexplained = {key for key in keys_of(SCHEMA) if f"`{key}" not in page and f".{key}`" not in page}
+    assert unexplained == set()
+    for verdict in (SUSPECTED, NOTHING_FOUND, INCOMPLETE, NOT_ASSESSED):
+        assert f'| "{verdict}" |' in page
+    assert SCHEMA["$defs"]["read"]["properties"]["scan"]["properties"]["verdict"]["enum"] == [
+        SUSPECTED,
+        NOTHING_FOUND,
+        INCOMPLETE,
+        NOT_ASSESSED,
+    ]
+
+
 def test_an_inspection_says_what_the_scan_is() -> None:
     scan = head_scan(slices=3, warnings=(Remark("thick_slices", "slices are thick"),), excluded=(SCOUT,))
     content = document([inspection(scan, [(30.0, 0.0, 5.0), (0.0, 0.0, 900.0)])], refusals_of(scan))
