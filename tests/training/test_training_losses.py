@@ -66,23 +66,24 @@ def test_an_unknown_mask_has_no_gradient_and_a_known_empty_one_has(name: str) ->
     assert bool((logits.grad[1] == 0).all())
 
 
-def test_the_weighted_sum_is_divided_by_the_weights_that_count() -> None:
-    """Slice loss ln 2 at weight 1, three maps ln 2 at 0.5 each, all at logit 0: the mean is ln 2. With the maps at
-    logit ln 3 over an empty mask they cost ln 4 each: (ln 2 + 1.5 ln 4) / 2.5 = 1.6 ln 2."""
+def test_the_weighted_sum_by_hand() -> None:
+    """Slice loss ln 2 at weight 1, three maps ln 2 at 0.5 each, all at logit 0: 2.5 ln 2. With the maps at logit ln 3
+    over an empty mask they cost ln 4 each: ln 2 + 1.5 ln 4 = 4 ln 2."""
     half = weights(1.0, (0.5, 0.5, 0.5))
     dark = tuple(torch.zeros(1, 1, 2, 2) for _ in range(3))
     bright = tuple(drawn + math.log(3) for drawn in dark)
     targets = Targets(slices=slices(True), masks=masks(True))
     logits = torch.zeros(1, 1, 1)
-    assert weighted_sum(Outputs(logits, maps=dark), targets, half).item() == pytest.approx(LN2)
-    assert weighted_sum(Outputs(logits, maps=bright), targets, half).item() == pytest.approx(1.6 * LN2)
+    assert weighted_sum(Outputs(logits, maps=dark), targets, half).item() == pytest.approx(2.5 * LN2)
+    assert weighted_sum(Outputs(logits, maps=bright), targets, half).item() == pytest.approx(4 * LN2)
 
 
-def test_an_unknown_term_drops_out_with_its_weight() -> None:
+def test_for_a_term_that_drops_out_the_others_count() -> None:
+    """Weights 1 and 15; only the slices are known: 16 times their loss."""
     maps = tuple(torch.full((1, 1, 2, 2), 3.0) for _ in range(3))
     targets = Targets(slices=slices(True), masks=masks(False))
     loss = weighted_sum(Outputs(torch.zeros(1, 1, 1), maps=maps), targets, weights(1.0, (5.0, 5.0, 5.0)))
-    assert loss.item() == pytest.approx(LN2)
+    assert loss.item() == pytest.approx(16 * LN2)
 
 
 def test_outputs_that_a_network_does_not_have_are_not_asked_for() -> None:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from bregma.scan.errors import RecipeError, RequestError
-from bregma.training.recipe import FOLDER, digest_of, load_recipe, recipe_names
+from bregma.training.recipe import FOLDER, changes_of, digest_of, load_recipe, recipe_names
 
 ARMS = {"densenet40": (False, False), "densenet40_attention": (True, False), "radnet": (True, True)}
 
@@ -117,3 +117,12 @@ def test_the_digest_follows_values_not_layout(tmp_path: Path) -> None:
     assert digest_of(load_recipe("radnet", {"optimizer.epochs": 59})) != digest_of(recipe)
     with pytest.raises(ValidationError):
         recipe.name = "other"
+
+
+def test_what_was_changed_can_be_set_again(tmp_path: Path) -> None:
+    recipe = load_recipe("radnet", ["preprocessing.pixel_mm=2", "loss.segmentation=[1.0, 0.5, 0.5]"])
+    changes = changes_of(recipe)
+    assert changes == ["preprocessing.pixel_mm=2.0", "loss.segmentation=[1.0, 0.5, 0.5]"]
+    assert load_recipe("radnet", changes) == recipe
+    own = load_recipe(edited(tmp_path, 'name = "radnet"\nfindings', 'name = "mine"\nfindings'))
+    assert "optimizer.epochs=60" in changes_of(own)

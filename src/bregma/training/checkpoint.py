@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -115,8 +116,10 @@ def _into_place(part: Path, path: Path) -> None:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # torch only warns of files that are none of its own
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, ValueError, UserWarning, pickle.UnpicklingError) as error:
         raise RequestError(
             f"{path.name} cannot be read ({error.__class__.__name__}); the file is damaged: start another run folder"
         ) from error

@@ -27,6 +27,7 @@ from bregma.models.operating_points import OperatingPoint, choose_operating_poin
 from bregma.models.package import Package, write_package
 from bregma.scan.errors import PackageError
 from bregma.training.loop import Job
+from bregma.training.recipe import Recipe, changes_of
 from bregma.training.validation import Answers, Cases, answer, auc, cases_of
 
 OPSET = 18
@@ -203,7 +204,7 @@ def make_card(job: Job, origin: Origin, points: tuple[OperatingPoint, ...], case
         limits=tuple(limits),
         recipe=recipe.name,
         recipe_digest=origin.recipe_digest,
-        command=f"bregma train {recipe.name} --library LIBRARY --split {origin.split} --seed {origin.seed}",
+        command=_command(recipe, origin),
         metrics=_metrics(recipe.findings[0], f"{phantoms}, validation part, {validation} scans", points, cases),
         sequence=recipe.network.sequence,
     )
@@ -230,6 +231,12 @@ def _metrics(finding: str, data: str, points: tuple[OperatingPoint, ...], cases:
                 Metric(name, "scan", finding, data, round(share, 4), round(interval.low, 4), round(interval.high, 4))
             )
     return tuple(metrics)
+
+
+def _command(recipe: Recipe, origin: Origin) -> str:
+    """What makes the same package again, given the same library."""
+    words = ["bregma train", recipe.name, "--library LIBRARY", f"--split {origin.split}", f"--seed {origin.seed}"]
+    return " ".join([*words, *(f"--set {change}" for change in changes_of(recipe))])
 
 
 def _drawn(job: Job) -> bool:

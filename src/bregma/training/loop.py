@@ -77,11 +77,11 @@ def fit(job: Job) -> None:
             for number, step in enumerate(plan[position.step :], start=position.step + 1):
                 loss = learn(job, optimizer, step)
                 position = replace(position, step=number, loss=position.loss + loss)
-                if stop.raised or number % settings.save_every == 0:
-                    _save(job, optimizer, position)
                 if job.progress is not None:
                     job.progress(epoch * len(plan) + number, epochs * len(plan))
-                if stop.raised:
+                if (stopping := stop.raised) or number % settings.save_every == 0:
+                    _save(job, optimizer, position)
+                if stopping:
                     raise StoppedError(_how_to_go_on(job, position))
             position = _end_epoch(job, position, len(plan), time.monotonic() - started)
             _save(job, optimizer, position)

@@ -84,17 +84,17 @@ LOSSES: dict[str, Callable[[Tensor, Partial], Tensor]] = {
 
 
 def weighted_sum(outputs: Outputs, targets: Targets, weights: LossSection) -> Tensor:
-    """The loss of a batch (Grewal et al. 2018, section 2.2.2): the terms' weighted mean.
+    """The loss of a batch: the weighted sum of its terms (Grewal et al. 2018, section 2.2.2).
 
-    A term counts when the network gives its output and at least one target is known; the sum is divided by the weights
-    of the terms that count. When none does, the result is 0 and every gradient is 0.
+    A term of which no target is known drops out, and the others count for it: their sum is multiplied by the weight of
+    all terms over the weight of those that are left. When none is, the result is 0 and every gradient is 0.
     """
-    terms = _terms(outputs, targets, weights)
-    total, weight = _nothing(outputs), 0.0
+    terms = [term for term in _terms(outputs, targets, weights) if term[0] > 0]
+    total, present = _nothing(outputs), 0.0
     for share, loss, logits, target in terms:
-        if share > 0 and bool(target.known.any()):
-            total, weight = total + share * LOSSES[loss](logits, target), weight + share
-    return total / weight if weight else total
+        if bool(target.known.any()):
+            total, present = total + share * LOSSES[loss](logits, target), present + share
+    return total * (sum(share for share, *_ in terms) / present) if present else total
 
 
 def _terms(outputs: Outputs, targets: Targets, weights: LossSection) -> list[tuple[float, str, Tensor, Partial]]:

@@ -16,7 +16,7 @@ from bregma.scan.errors import RecipeError, RequestError, did_you_mean
 from bregma.scan.terms import FINDINGS, is_finding
 from bregma.training.sections import Recipe, Section
 
-__all__ = ["FOLDER", "Recipe", "digest_of", "load_recipe", "recipe_names"]
+__all__ = ["FOLDER", "Recipe", "changes_of", "digest_of", "load_recipe", "recipe_names"]
 
 FOLDER = Path(__file__).parents[1] / "recipes"
 
@@ -61,6 +61,21 @@ def digest_of(recipe: Recipe) -> str:
     """SHA-256 over all values of a recipe, whatever the file's layout and comments."""
     words = json.dumps(recipe.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(words.encode()).hexdigest()
+
+
+def changes_of(recipe: Recipe) -> list[str]:
+    """What was changed in a recipe that comes with Bregma, as `--set` takes it; all values for one's own recipe."""
+    shipped = load_recipe(recipe.name) if recipe.name in recipe_names() else None
+    before = {} if shipped is None else _flat(shipped.model_dump(mode="json"))
+    after = _flat(recipe.model_dump(mode="json"))
+    return [f"{key}={json.dumps(value)}" for key, value in after.items() if before.get(key) != value]
+
+
+def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
 
 
 def _path_of(name_or_path: str | Path) -> Path:
