@@ -21,6 +21,9 @@ from bregma.scan.study import Refusal
 from bregma.scan.terms import ANY, FINDINGS
 from bregma.scan.volume import Scan, Volume
 
+PIECE = 16
+"""Slices whose maps are brought back at once, so that a thin scan needs its maps in memory only once."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelUsed:
@@ -198,8 +201,10 @@ def _lesions(
         return []
     first, last = int(counted.argmax()), len(counted) - int(counted[::-1].argmax())
     maps = np.zeros((last - first, *scan.volume.values.shape[1:]), dtype=np.float32)
-    for map_, place in drawn:
-        maps += restore(map_[first:last], place) / len(drawn)
+    for start in range(first, last, PIECE):
+        stop = min(start + PIECE, last)
+        for map_, place in drawn:
+            maps[start - first : stop - first] += restore(map_[start:stop], place) / len(drawn)
     maps[~counted[first:last]] = 0.0
     midline = midline_x_mm(scan.volume, drawn[0][1])
     return find_lesions(maps, scan.volume.geometry, midline_x_mm=midline, first_slice=first)
