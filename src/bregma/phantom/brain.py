@@ -116,6 +116,8 @@ def _fissure(points: Points, side: Field, shape: Shape) -> Field:
 
 def _sylvian(points: Points, side: Field, shape: Shape, opened: Field) -> Field:
     """Distance to the Sylvian fissure: the cleft over the insula and its way out to the side."""
+    if points.z.max() < -26 or points.z.min() > 34:
+        return np.full(points.x.shape, 50, dtype=np.float32)
     width = np.float32(0.35 + 1.7 * shape.atrophy) * opened
     bend = wave(points, (0.0, 0.42, 0.3), 0.0)
     reach = np.maximum(np.abs(points.y + 3) - 20, np.abs(points.z - 4) - 12)

@@ -110,13 +110,17 @@ def ellipsoid(
     if turn_degrees:
         c, s = np.float32(np.cos(np.radians(turn_degrees))), np.float32(np.sin(np.radians(turn_degrees)))
         x, y = c * x + s * y, c * y - s * x
-    x *= np.float32(1 / radii[0])
-    y *= np.float32(1 / radii[1])
-    z *= np.float32(1 / radii[2])
-    square = x * x + y * y + z * z
-    norm = np.sqrt(square)
-    slope = (x / radii[0]) ** 2 + (y / radii[1]) ** 2 + (z / radii[2]) ** 2
-    distance: Field = norm * (1 - norm) / np.sqrt(slope + np.float32(1e-9))
+    square = np.zeros(x.shape, dtype=np.float32)
+    slope = np.full(x.shape, 1e-9, dtype=np.float32)
+    for axis, radius in zip((x, y, z), radii, strict=True):
+        axis *= axis
+        axis *= np.float32(1 / radius**2)
+        square += axis
+        axis *= np.float32(1 / radius**2)
+        slope += axis
+    distance: Field = np.sqrt(square)
+    distance -= square
+    distance /= np.sqrt(slope, out=slope)
     return distance
 
 
