@@ -47,6 +47,12 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert [path.name for path in read.folder.parent.iterdir()] == ["tiny"]
 
 
+def test_the_page_about_packages_names_every_key(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "model-packages.md").read_text()
+    document = json.loads((tiny_package(tmp_path / "tiny").folder / "package.json").read_text())
+    assert [key for key in document if f"`{key}`" not in page] == []
+
+
 def test_the_digest_follows_every_part(tmp_path: Path) -> None:
     first = tiny_package(tmp_path / "a")
     assert tiny_package(tmp_path / "b").digest == first.digest

@@ -34,6 +34,15 @@ def test_a_positive_reading(tiny: Predictor) -> None:
     assert "2.000 mm pixels, 5.00 mm apart, axial, tilt 0.0 degrees" in words
 
 
+def test_a_thin_scan_fits_the_line(tiny: Predictor) -> None:
+    words = shown(
+        reading_table(read_scan(head_scan(slices=200, gap_mm=0.7, bleeds=dict.fromkeys(range(9), 14.0)), [tiny]))
+    )
+    (line,) = (line for line in words.splitlines() if "foot" in line)
+    assert line.index("head") == len("  foot ") + 67 + 1
+    assert line.count("█") == 3
+
+
 def test_what_was_not_assessed_says_why(tiny: Predictor) -> None:
     scan = head_scan(refusal=Refusal("not_head", "this is an abdomen", ("a", "b", "c")))
     words = shown(reading_table(read_scan(scan, [tiny])))

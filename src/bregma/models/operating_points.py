@@ -54,17 +54,21 @@ class _Sweep:
 
     @property
     def sensitivity(self) -> NDArray[np.float64]:
+        """Share of positives called, per threshold."""
         return self.hits / self.positives
 
     @property
     def specificity(self) -> NDArray[np.float64]:
+        """Share of negatives left alone, per threshold."""
         return 1.0 - self.alarms / self.negatives
 
     @property
     def f1(self) -> NDArray[np.float64]:
+        """Harmonic mean of precision and sensitivity, per threshold."""
         return 2 * self.hits / (self.hits + self.alarms + self.positives)
 
     def point(self, at: int, *, name: str, level: str, finding: str, aim: str) -> OperatingPoint:
+        """One threshold as a record."""
         calls = self.hits[at] + self.alarms[at]
         return OperatingPoint(
             name=name,

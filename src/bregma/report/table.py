@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
+import numpy as np
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -27,6 +28,8 @@ VERDICT_STYLE = {
 STATUS_STYLE = {Status.ELIGIBLE: "green", Status.WITH_WARNINGS: "yellow", Status.NOT_ELIGIBLE: "red"}
 SHADES = " ▁▂▃▄▅▆▇█"
 """A slice's probability as a bar of one character."""
+
+STRIP_CHARACTERS = 80
 
 
 def scan_table(scan: Scan) -> RenderableType:
@@ -130,9 +133,12 @@ def _verdict(reading: Reading) -> Text:
 
 
 def _strip(reading: Reading) -> Text:
-    """Slices from foot to head, one character each; those that the rule counts are red."""
+    """Slices from foot to head, those that the rule counts in red; of many slices the highest share a character."""
     strip = Text("  foot ", style="dim")
-    for value, counted in zip(reading.slice_probabilities[:, 0].tolist(), reading.counted.tolist(), strict=True):
+    values = reading.slice_probabilities[:, reading.findings.index(ANY)]
+    starts = np.arange(0, len(values), -(-len(values) // STRIP_CHARACTERS))
+    highest, counts = np.maximum.reduceat(values, starts), np.logical_or.reduceat(reading.counted, starts)
+    for value, counted in zip(highest.tolist(), counts.tolist(), strict=True):
         strip.append(SHADES[round(value * (len(SHADES) - 1))], style="red on grey15" if counted else "white on grey15")
     strip.append(" head")
     if reading.counted.any():
