@@ -21,10 +21,8 @@ def main() -> None:
     head = sample_head(rng, bleeds=["subdural"], scanner=sample_scanner(rng))
     phantom = draw(head)
     whole = _seconds(lambda: draw(head), repeat=3)
-    print(
     name, ratio = "phantom, 32 x 512 x 512, one bleed", GOAL_SECONDS / whole
     print(f"{name}: {whole:.2f} s on one core (limit {GOAL_SECONDS} s, {ratio:.1f}x)")
-    )
     small = sample_head(rng, bleeds=["subdural"], scanner=Scanner(size=96, slices=8, spacing_mm=18.0))
     print(f"phantom, 8 x 96 x 96, one bleed: {_seconds(lambda: draw(small), repeat=5) * 1000:.0f} ms")
     with tempfile.TemporaryDirectory() as folder:

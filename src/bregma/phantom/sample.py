@@ -41,7 +41,7 @@ class Habit:
 HABITS = {
     "epidural": Habit(10.0, 1.0, (1.0, 80.0), 64.0, 6.0),
     "intraparenchymal": Habit(8.0, 1.3, (0.3, 90.0), 63.0, 6.0),
-    "intraventricular": Habit(5.0, 1.0, (0.7, 30.0), 58.0, 7.0),
+    "intraventricular": Habit(4.0, 0.9, (0.7, 13.0), 58.0, 7.0),
     "subarachnoid": Habit(6.0, 0.9, (1.0, 35.0), 58.0, 7.0),
     "subdural": Habit(14.0, 1.1, (1.5, 110.0), 60.0, 7.0),
 }
