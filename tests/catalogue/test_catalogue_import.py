@@ -244,3 +244,10 @@ def test_a_real_study_comes_in_as_it_is_read(library: Library, real_ct: Path, tm
             archive.write(file, file.name)
     assert import_scans(library, tmp_path / "study.zip", workers=1).already == [uid]
     assert snapshot(path) == before
+
+
+def test_its_codes_are_in_the_table_of_codes() -> None:
+    from bregma.catalogue.ingest import CODES as HERE
+    from bregma.io.codes import LIBRARY
+
+    assert HERE == LIBRARY

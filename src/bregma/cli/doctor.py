@@ -67,7 +67,7 @@ def _python() -> Finding:
 def _decoders() -> list[Finding]:
     """Whether each lossless transfer syntax can be decoded here."""
     import pydicom.uid
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     syntaxes = (
         pydicom.uid.JPEGLosslessSV1,

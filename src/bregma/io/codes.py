@@ -91,12 +91,21 @@ MEDIA = {
 }
 """Said of files, archives, NIfTI images and PNG slices: refusals, and warnings where the file is used all the same."""
 
+LIBRARY = {
+    "other_content": "The library has a series of this UID with other content; the stored one is kept.",
+    "other_patient": "The library has the study under another patient.",
+    "reader_failed": "Reading failed in a way that Bregma did not foresee.",
+    "reader_crashed": "Reading ended the process that read, twice: a decoder failed on the pixel data.",
+}
+"""Scans that `bregma import` does not take; a test holds this against the catalogue's own table."""
+
 TABLES: dict[str, dict[str, str]] = {
     "Files refused": REFUSED_FILES,
     "Images set aside": SET_ASIDE,
     "Scans refused": REFUSED_SCANS,
     "Warnings": WARNINGS,
     "Files, archives, NIfTI and PNG": MEDIA,
+    "Scans not imported": LIBRARY,
 }
 
 CODES: dict[str, str] = {code: meaning for table in reversed(TABLES.values()) for code, meaning in table.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,15 +96,10 @@ def find_scans(path: Path) -> Iterator[Scan | Refusal]:
 
 
 def _picture_scans(root: Path, pictures: list[Entry]) -> list[Candidate]:
-    """A folder with a side-car is one scan; elsewhere the names tell which pictures belong together."""
-    from bregma.io.png_names import group_slices
+    """Side-cars and names tell which pictures belong together."""
+    from bregma.io.png_names import picture_scans
 
-    folders: dict[str, list[Entry]] = defaultdict(list)
-    for entry in pictures:
-        folders[entry.name.rpartition("/")[0]].append(entry)
-    described = [group for group in folders.values() if any(_base(entry.name) == SIDECAR for entry in group)]
-    others = [entry for group in folders.values() if group not in described for entry in group]
-    groups = [*described, *group_slices(others)]
+    groups = picture_scans(pictures)
     return [_plain(root, "png", tuple(entry.name for entry in group)) for group in groups]
 
 
