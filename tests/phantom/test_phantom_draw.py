@@ -238,3 +238,30 @@ def test_a_fracture_opens_the_bone_and_swells_the_scalp() -> None:
     broken = draw(replace(head, bleeds=(replace(whole, fracture=True),))).volume.values
     assert (sound.astype(int) - broken > 150).sum() > 20
     assert (broken > -200).sum() > (sound > -200).sum() + 200
+
+
+@pytest.mark.parametrize(
+    ("bleed", "place"),
+    [
+        (Bleed("subdural", "falx", 1, (1.0, 5.0, 45.0), 12.0), "parietal region"),
+        (Bleed("subdural", "tentorium", -1, (-1.0, 5.0, 45.0), 10.0), "occipital region"),
+        (Bleed("intraventricular", "cast", 1, (15.0, -10.0, 14.0), 4.0), "ventricular system"),
+        (Bleed("subarachnoid", "cisterns", 1, (2.0, 4.0, -18.0), 6.0), "basal cisterns"),
+    ],
+)
+def test_bleeds_of_other_places_lie_there(bleed: Bleed, place: str) -> None:
+    scanner = replace(SMALL, slices=32, spacing_mm=5.0)
+    head = HeadParameters(Shape(atrophy=0.8, ventricles=1.4), NO_LOOKS, scanner=scanner)
+    phantom, bare = draw(replace(head, bleeds=(bleed,))), draw(head)
+    mask = phantom.masks[bleed.subtype]
+    assert volume_ml(mask, phantom.geometry) == pytest.approx(bleed.volume_ml, rel=0.3)
+    assert (ndimage.binary_dilation(bare.regions == CODE[place], iterations=2) & mask).sum() > 0.2 * mask.sum()
+    if bleed.subtype == "subdural":
+        assert (head_mm(phantom, mask)[:, 0] * bleed.side > -2).all()
+
+
+def test_a_bleed_outside_the_head_leaves_no_truth() -> None:
+    far = Bleed("epidural", "temporal", 1, (400.0, 0.0, 0.0), 5.0)
+    phantom = draw(HeadParameters(scanner=Scanner(size=64, slices=4, spacing_mm=30.0), bleeds=(far,)))
+    assert not any(mask.any() for mask in phantom.masks.values())
+    assert all(label.value == 0.0 and label.level is not Level.LESION for label in phantom.labels)
