@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import nn
-from torch.optim import SGD, Optimizer
+from torch.optim import SGD, AdamW, Optimizer
 
 from bregma.catalogue.records import ScanRecord
 from bregma.models.aggregate import Rule
@@ -108,8 +108,15 @@ def learn(job: Job, optimizer: Optimizer, step: Sequence[Showing]) -> float:
 
 
 def make_optimizer(job: Job) -> Optimizer:
-    """SGD with momentum (Grewal et al. 2018, section 2.2.3)."""
+    """SGD with momentum (Grewal et al. 2018, section 2.2.3), or AdamW where a recipe asks for it."""
     settings = job.recipe.optimizer
+    if settings.kind == "adamw":
+        return AdamW(
+            job.network.parameters(),
+            lr=settings.learning_rate,
+            betas=(settings.momentum, 0.999),
+            weight_decay=settings.weight_decay,
+        )
     return SGD(
         job.network.parameters(),
         lr=settings.learning_rate,
