@@ -50,6 +50,14 @@ def test_an_unknown_mask_stays_unknown(tmp_path: Path) -> None:
     assert cache.get(UID).float_mask() is None
 
 
+def test_what_a_mask_was_made_from_is_remembered(tmp_path: Path) -> None:
+    cache = SliceCache(tmp_path, "abc")
+    assert cache.add(UID, *scan(), mask_digest="1234").mask_digest == "1234"
+    assert cache.get(UID).mask_digest == "1234"
+    cache.add(UID, *scan())
+    assert cache.get(UID).mask_digest == ""
+
+
 def test_a_known_empty_mask_is_not_unknown(tmp_path: Path) -> None:
     cache = SliceCache(tmp_path, "abc")
     cache.add(UID, scan()[0], np.zeros((3, 16, 16), bool))
@@ -88,7 +96,7 @@ def _flip_a_pixel(content: bytes) -> bytes:
 
 def _other_header(**changes: object) -> object:
     def damage(content: bytes) -> bytes:
-        at = content.index(b"{")
+        at = content.index(b'{"')
         header = json.loads(content[at:PAGE].rstrip(b"\0")) | changes
         words = json.dumps(header).encode()
         return (content[: at - 4] + len(words).to_bytes(4, "little") + words).ljust(PAGE, b"\0") + content[PAGE:]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from bregma.catalogue.ingest import import_scans
+from bregma.catalogue.label_table import import_labels
+from bregma.catalogue.library import Library
+from bregma.phantom.studies import write_studies
 from bregma.preprocessing.augment import AugmentationSettings
 from bregma.scan.errors import RequestError
 from bregma.training.cache import SliceCache
@@ -66,6 +71,45 @@ def test_a_scan_without_a_mask_keeps_what_its_labels_say(
     _, targets = inputs.whole(1)
     assert targets.masks.known.flatten().tolist() == known.tolist()
     assert targets.masks.value.sum() == 0
+
+
+def test_labels_and_masks_that_come_after_a_first_filling_are_seen(tiny_recipe: Any, tmp_path: Path) -> None:
+    heads, settings = tmp_path / "heads", tiny_recipe.preprocessing.settings
+    write_studies(heads, count=2, seed=0, positive_share=0.5, size=64, slices=8)
+    library = Library.create(tmp_path / "library")
+    import_scans(library, heads / "scans", workers=1)
+    records, cache = library.scans(), SliceCache(tmp_path / "prepared", settings.digest)
+
+    def shown() -> tuple[Any, list[float]]:
+        fill_cache(library, records, cache, settings)
+        inputs = Inputs(load_targets(library, records, tiny_recipe.findings), cache)
+        _, targets = inputs.batch([Showing(scan, 0, 8, seed=0) for scan in range(2)])
+        return targets, sorted(float(part.sum()) for part in targets.masks.value.split(8))
+
+    targets, blood = shown()
+    assert not targets.slices.known.any()
+    assert not targets.masks.known.any()
+    assert blood == [0, 0]
+    import_labels(library, heads / "labels.csv")
+    targets, blood = shown()
+    assert targets.slices.known.all()
+    assert targets.masks.known.all()
+    assert blood[0] == 0 < blood[1]
+    library.close()
+
+
+def test_only_a_scan_whose_mask_has_changed_is_prepared_again(
+    drawn_library: Any, tiny_recipe: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, mask, volume = [], drawn_library.mask, drawn_library.volume
+    monkeypatch.setattr(drawn_library, "volume", lambda uid: read.append(uid) or volume(uid))
+    inputs_of(drawn_library, tiny_recipe)
+    inputs_of(drawn_library, tiny_recipe)
+    assert len(read) == 6
+    monkeypatch.setattr(drawn_library, "mask", lambda uid, *_: mask(uid) if uid != "1.2.1" else mask(uid)[:, ::-1])
+    _, targets = inputs_of(drawn_library, tiny_recipe).whole(1)
+    assert read[6:] == ["1.2.1"]
+    assert targets.masks.value[2, 0, 14:22, 12:20].min() == 1
 
 
 def test_a_part_without_scans_is_refused() -> None:

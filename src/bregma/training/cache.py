@@ -2,7 +2,8 @@
 
 One file per scan, written whole or not at all: a page with magic, length and JSON header, then images, then mask.
 Grey is kept as 0..255, half a step (0.2 %) from what `prepare` gives; a file is about a tenth of the float input and
-smaller than the source's pixels. Files of other preprocessing settings lie in other folders and are never read.
+smaller than the source's pixels. Files of other preprocessing settings lie in other folders and are never read; of the
+mask each file says what it was made from, so that a mask that has changed since is noticed.
 Letters: D slices, C channels (windows), S prepared size, N slices of a batch.
 """
 
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 Grey = NDArray[np.uint8]
 Image = NDArray[np.float32]
 
-MAGIC = b"BREGMA-SLICES-1\n"
+MAGIC = b"BREGMA-SLICES-2\n"
 PAGE = 4096
 """Images begin at a multiple of this, so that a memory map of them is aligned."""
 
@@ -40,10 +41,12 @@ class CachedScan:
     Attributes:
         images: (D, C, S, S) uint8, 255 for 1.0; read-only.
         mask: (D, S, S) uint8 share of each pixel, 255 for 1.0; None when nobody knows where the finding is.
+        mask_digest: of what the mask was made from; empty when whoever added the scan did not say.
     """
 
     images: Grey
     mask: Grey | None
+    mask_digest: str = ""
 
     def float_images(self) -> Image:
         """(D, C, S, S) float32 in [0, 1]."""
@@ -96,7 +99,7 @@ class SliceCache:
             raise LookupError(f"series {series_uid} is not in the cache for {self._digest}: {error}") from error
         pixels = math.prod(header.shape)
         mask = content[pixels:].reshape(header.mask_shape) if header.mask else None
-        return CachedScan(content[:pixels].reshape(header.shape), mask)
+        return CachedScan(content[:pixels].reshape(header.shape), mask, header.mask_digest)
 
     def _verify(self, series_uid: str) -> tuple[_Header, Grey]:
         header, content, stamp = _open(self.path(series_uid))
@@ -107,13 +110,16 @@ class SliceCache:
         self._verified[series_uid] = stamp
         return header, content
 
-    def add(self, series_uid: str, images: NDArray[Any], mask: NDArray[Any] | None) -> CachedScan:
+    def add(
+        self, series_uid: str, images: NDArray[Any], mask: NDArray[Any] | None, *, mask_digest: str = ""
+    ) -> CachedScan:
         """Keep a prepared scan.
 
         Args:
             series_uid: its Series Instance UID.
             images: (D, C, S, S) in [0, 1], or uint8 as `to_grey` gives it.
             mask: (D, S, S) in [0, 1], uint8 or bool; None when unknown.
+            mask_digest: of what the mask was made from, to know later whether it is still the same.
 
         Returns:
             The scan as `get` would give it.
@@ -123,9 +129,9 @@ class SliceCache:
         if cover is not None and cover.shape != (len(grey), *grey.shape[2:]):
             raise ValueError(f"the mask of series {series_uid} has shape {cover.shape}; the images have {grey.shape}")
         checksum = zlib.crc32(b"" if cover is None else cover.data, zlib.crc32(grey.data))
-        header = _Header(series_uid, self._digest, grey.shape, cover is not None, checksum)
+        header = _Header(series_uid, self._digest, grey.shape, cover is not None, mask_digest, checksum)
         _write_whole(self.path(series_uid), [header.page(), grey.data, b"" if cover is None else cover.data])
-        return CachedScan(grey, cover)
+        return CachedScan(grey, cover, mask_digest)
 
     def get_or_add(self, series_uid: str, make: Callable[[], tuple[NDArray[Any], NDArray[Any] | None]]) -> CachedScan:
         """A scan from the cache, or prepared now and kept.
@@ -180,6 +186,7 @@ class _Header:
     digest: str
     shape: tuple[int, ...]
     mask: bool
+    mask_digest: str
     crc32: int
 
     @property

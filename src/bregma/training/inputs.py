@@ -5,6 +5,7 @@ Letters: B scans, D slices, C channels, S prepared size, K findings, N real slic
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from bregma.preprocessing.pipeline import prepare, prepare_mask
 from bregma.preprocessing.settings import Preprocessing
 from bregma.preprocessing.window import Image
 from bregma.scan.errors import RequestError
+from bregma.scan.regions import Mask
 from bregma.scan.terms import ANY
 from bregma.training.cache import SliceCache, from_grey
 from bregma.training.losses import Partial, Targets
@@ -35,7 +37,7 @@ def fill_cache(
     *,
     progress: Progress | None = None,
 ) -> None:
-    """Prepare every scan that is not in the cache yet.
+    """Prepare every scan that is not in the cache yet, or is there with another mask than the library has now.
 
     Args:
         library: where the volumes and masks are.
@@ -45,14 +47,21 @@ def fill_cache(
         progress: called with (done, of).
     """
     for done, record in enumerate(records, start=1):
-        if record.series_uid not in cache:
-            volume = library.volume(record.series_uid)
-            prepared = prepare(volume, settings)
-            mask = library.mask(record.series_uid, ANY)
+        mask = library.mask(record.series_uid, ANY)
+        drawn = digest_of_mask(mask)
+        if record.series_uid not in cache or cache.get(record.series_uid).mask_digest != drawn:
+            prepared = prepare(library.volume(record.series_uid), settings)
             cover = None if mask is None else prepare_mask(mask, prepared.placement)
-            cache.add(record.series_uid, prepared.images, cover)
+            cache.add(record.series_uid, prepared.images, cover, mask_digest=drawn)
         if progress is not None:
             progress(done, len(records))
+
+
+def digest_of_mask(mask: Mask | None) -> str:
+    """SHA-256 over shape and pixels of a (D, H, W) mask; "unknown" when nobody drew one."""
+    if mask is None:
+        return "unknown"
+    return hashlib.sha256(repr(mask.shape).encode() + np.packbits(mask).tobytes()).hexdigest()
 
 
 def load_targets(library: Library, records: Sequence[ScanRecord], findings: Sequence[str]) -> list[TrainingScan]:
