@@ -295,7 +295,7 @@ def twin(images: Images, index: int, *, uid_: str | None = None, add: int = 0) -
     return [*images, one(more, SOPInstanceUID=uid_) if uid_ else more]
 
 
-FLAT = "no_geometry single_slice"
+FLAT = "no_orientation single_slice"
 OTHER = {"SOPInstanceUID": "1.7"}
 
 CASES = [

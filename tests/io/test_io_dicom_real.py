@@ -137,7 +137,7 @@ def test_bare_secondary_captures_are_read_without_millimetres(real_ct: Path) -> 
         assert scan.slices[0].z_mm is None
         if scan.slices[0].file.startswith("image"):
             assert scan.status is Status.WITH_WARNINGS
-            assert codes(scan) == {"modality_unknown", "no_rescale", "no_geometry", "single_slice"}
+            assert codes(scan) == {"modality_unknown", "no_rescale", "no_orientation", "single_slice"}
         else:
             assert scan.refusal is not None
             assert scan.refusal.code == "not_hounsfield"

@@ -163,7 +163,7 @@ def test_age(values: dict[str, str], years: float | None) -> None:
         (stack(15), [0.5] * 14 + [0.1], {"partial_cover"}),
         (stack(6, step=25.0), [0.5] * 5 + [0.1], {"too_few_slices"}),
         (stack(1), [0.5], {"single_slice"}),
-        (None, [0.5], {"single_slice", "no_geometry"}),
+        (None, [0.5], {"single_slice", "no_orientation"}),
     ],
 )
 def test_cover(geometry: Geometry | None, body: list[float], codes: set[str]) -> None:

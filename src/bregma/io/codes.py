@@ -63,7 +63,7 @@ WARNINGS = {
     "study_of_two_patients": "The study goes under more than one patient id.",
     "no_series_uid": "The files name no series; they were put together by study and place.",
     "uid_reused": "Different slices carry one SOP Instance UID.",
-    "no_geometry": "The file does not say where the image lies: no millimetres, no volumes, no left and right.",
+    "no_orientation": "The file does not say where the image lies: no millimetres, no volumes, no left and right.",
     "no_rescale": "The file gives no rescale slope and intercept; its values are taken as Hounsfield units.",
     "hu_doubtful": "The values of some slices may not be Hounsfield units.",
     "wrap_repaired": "The background of a 12-bit image had wrapped round and was put back.",

@@ -148,7 +148,7 @@ def _about_cover(geometry: Geometry | None, content: Content) -> Verdict:
     count = len(content.air)
     if geometry is None:
         reason = "the file does not say where the image lies: no millimetres, no volumes, no left and right"
-        return [Remark("no_geometry", reason), _single()]
+        return [Remark("no_orientation", reason), _single()]
     if count == 1:
         return [_single()]
     found = []

@@ -35,7 +35,6 @@ _MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 CODES = {
     "bad_affine": "The NIfTI affine is not finite, is flat, or has voxels of an impossible size.",
     "sheared_pixels": "Rows and columns are not at right angles; the image would have to be resampled first.",
-    "no_orientation": "Nothing says how the image lies in the patient: no left, no right, no millimetres.",
     "sform_qform_disagree": "The two positions of a NIfTI header differ by more than a millimetre; the sform is used.",
     "unit_assumed": "The header gives lengths in a unit other than the millimetre.",
 }

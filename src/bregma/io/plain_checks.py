@@ -11,7 +11,7 @@ from bregma.io.hu_check import OK, doubts, look
 from bregma.scan.study import Refusal, Remark
 from bregma.scan.volume import HU, Geometry
 
-_LEFT_OUT = ("no_rescale", "no_geometry")
+_LEFT_OUT = ("no_rescale", "no_orientation")
 """Said of DICOM files that lack something; here the format itself says it, or the loader already has."""
 
 
