@@ -6,7 +6,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 SCAN ?=
 
-.PHONY: demo test check bench bundle lint types layers docs requirements clean
+.PHONY: demo test check bench real lint types layers docs requirements clean
 
 demo: .venv/.read  ## install what reading needs and do the main job (SCAN=folder reads your own)
 	@$(BIN)/bregma demo --out demo $(if $(SCAN),--scan "$(SCAN)")
@@ -31,6 +31,9 @@ layers: .venv/.dev
 
 bench: .venv/.dev  ## every speed we claim, as a ratio to a named peer in the same run
 	$(BIN)/python -m benchmarks
+
+real: .venv/.read  ## the bundled model on the real scans beside the checkout
+	$(BIN)/python -m research.real
 
 requirements: .venv/.uv  ## pin the newest versions that pyproject.toml allows
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \

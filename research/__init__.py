@@ -1,0 +1,1 @@
+"""Measurements on real scans that are not part of the project: `make real`."""
