@@ -65,6 +65,7 @@ class RADnet(nn.Module):
                 branches.append(AttentionBranch(width, branch=branch, scale=2 ** (index + 1)))
         self.branches = branches
         self.norm = nn.BatchNorm2d(width)
+        self.pooled = PooledNorm(width)
         self.lstm = nn.LSTM(width, hidden, batch_first=True, bidirectional=True) if sequence else None
         self.head = nn.Linear(2 * hidden if sequence else width, findings)
         self._initialise()
@@ -75,7 +76,7 @@ class RADnet(nn.Module):
         features_BDE = features_NE.new_zeros(*batch.is_slice.shape, features_NE.shape[1])
         features_BDE[batch.is_slice] = features_NE
         if self.lstm is not None:
-            features_BDE = self._read_along(features_BDE, batch.is_slice.sum(dim=1))
+            features_BDE = self._read_scans_along(features_BDE, batch.is_slice.sum(dim=1))
         logits_BDK = self.head(features_BDE) * batch.is_slice[..., None]
         return Outputs(slice_logits=logits_BDK, maps=maps)
 
@@ -89,17 +90,22 @@ class RADnet(nn.Module):
                 maps.append(self.branches[index](hidden))
             if index < len(self.transitions):
                 hidden = self.transitions[index](hidden)
-        features = F.relu(self.norm(hidden)).mean(dim=(2, 3))
+        features = self.pooled(F.relu(self.norm(hidden)).mean(dim=(2, 3)))
         return features, tuple(maps) or None
 
     def read_scan(self, images_DCSS: Tensor) -> tuple[Tensor, tuple[Tensor, ...] | None]:
         """One whole scan, as it is served: (D, K) logits and the maps."""
         features_DE, maps = self.look(images_DCSS)
+        return self.read_along(features_DE), maps
+
+    def read_along(self, features_DE: Tensor) -> Tensor:
+        """(D, K) logits from the features of all slices of one scan."""
         if self.lstm is not None:
             features_DE = self.lstm(features_DE[None])[0][0]
-        return self.head(features_DE), maps
+        logits_DK: Tensor = self.head(features_DE)
+        return logits_DK
 
-    def _read_along(self, features_BDE: Tensor, lengths_B: Tensor) -> Tensor:
+    def _read_scans_along(self, features_BDE: Tensor, lengths_B: Tensor) -> Tensor:
         """The LSTM turns round at each scan's own last slice."""
         packed = pack_padded_sequence(features_BDE, lengths_B.cpu(), batch_first=True, enforce_sorted=False)
         read, _ = self.lstm(packed)  # type: ignore[misc]  # only called when there is one
@@ -113,6 +119,21 @@ class RADnet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         for branch in self.branches:
             branch.start_dark()  # type: ignore[operator]  # an AttentionBranch
+
+
+class PooledNorm(nn.BatchNorm1d):
+    """The pooled features, each at the scale of its own spread (ours).
+
+    A bleed covers a hundredth of a slice, so the mean over a slice moves by as little, and a network that must first
+    grow weights of a hundred hardly learns to call slices while its maps are already right.
+    """
+
+    def forward(self, features_NE: Tensor) -> Tensor:
+        """(N, E) to (N, E); a lone slice has no spread of its own and takes the one learned so far."""
+        if self.training and len(features_NE) == 1:
+            mean, var = self.running_mean, self.running_var
+            return F.batch_norm(features_NE, mean, var, self.weight, self.bias, eps=self.eps)
+        return super().forward(features_NE)
 
 
 class DenseBlock(nn.Module):
