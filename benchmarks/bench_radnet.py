@@ -10,7 +10,7 @@ import torch
 from bregma.models.engine import IMAGES, open_session
 from bregma.networks.batch import Batch
 from bregma.networks.radnet import RADnet
-from bregma.training.export import to_onnx
+from bregma.training.onnx_form import to_onnx
 
 SLICES = 32
 

@@ -1,60 +1,29 @@
-"""From trained weights to a model package: ONNX, thresholds chosen on validation, a card.
-
-The map that is served is the mean of the three branches' logits. Each branch is trained to draw the same mask; the
-finest is sharp and easily fooled, the coarsest sure and blurred (see docs/recipes.md for figures).
-Letters: D slices, C channels, S prepared size, K findings.
-"""
+"""From trained weights to a model package: ONNX, thresholds chosen on validation, a card."""
 
 from __future__ import annotations
 
-import copy
-import logging
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from bregma.evaluation.intervals import wilson
 from bregma.models.aggregate import Rule
-from bregma.models.calibration import Calibration, fit_calibration, sigmoid
+from bregma.models.calibration import Calibration, fit_calibration
 from bregma.models.card import Card, Metric
-from bregma.models.engine import IMAGES, LOGITS, MAP, open_session
 from bregma.models.operating_points import OperatingPoint, choose_operating_points
 from bregma.models.package import Package, write_package
 from bregma.scan.errors import PackageError
 from bregma.training.loop import Job
+from bregma.training.onnx_form import compare, to_onnx
 from bregma.training.recipe import Recipe, changes_of
 from bregma.training.validation import Answers, Cases, answer, auc, cases_of
 
-OPSET = 18
 TOLERANCE = 1e-3
 """Largest difference in probability between the network and its ONNX form."""
 
 SAMPLE = 3
 """Validation scans on which the two are compared, besides shorter pieces of them."""
-
-
-class Served(nn.Module):
-    """A network as it is served: one whole scan, no batch, one map.
-
-    Args:
-        network: with `read_scan`.
-    """
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        """(D, C, S, S) to (D, K) logits, and (D, 1, S, S) logits of the mean map if there are maps."""
-        logits, maps = self.network.read_scan(images)  # type: ignore[operator]  # a method of every served network
-        if maps is None:
-            return logits  # type: ignore[no-any-return]
-        return logits, sum(maps) / len(maps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,56 +41,6 @@ class Origin:
     seed: int
     split: str
     training_scans: int
-
-
-def to_onnx(network: nn.Module, *, channels: int, size: int, maps: bool) -> bytes:
-    """The network in evaluation form as one ONNX file; the number of slices is free.
-
-    Args:
-        network: on any device; it is copied to the CPU.
-        channels: C.
-        size: S.
-        maps: whether it draws.
-    """
-    served = Served(copy.deepcopy(network).cpu().float()).eval()
-    example = torch.rand(3, channels, size, size)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter warns of its own internals
-        program = torch.onnx.export(
-            served,
-            (example,),
-            input_names=[IMAGES],
-            output_names=[LOGITS, MAP] if maps else [LOGITS],
-            dynamic_shapes={"images": {0: torch.export.Dim("D", min=1, max=4096)}},
-            opset_version=OPSET,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
-    if program is None:
-        raise PackageError(f"torch {torch.__version__} gave no ONNX program; install the version that Bregma pins")
-    return bytes(program.model_proto.SerializeToString())
-
-
-def compare(onnx: bytes, network: nn.Module, scans: list[NDArray[np.float32]]) -> float:
-    """Largest difference in probability between the network and its ONNX form, slices and maps.
-
-    Args:
-        onnx: from `to_onnx`.
-        network: the same.
-        scans: (D, C, S, S) each, of various lengths.
-    """
-    session = open_session(onnx)
-    served = Served(copy.deepcopy(network).cpu().float()).eval()
-    worst = 0.0
-    for images in scans:
-        with torch.inference_mode():
-            expected = served(torch.from_numpy(images))
-        parts = expected if isinstance(expected, tuple) else (expected,)
-        for one, other in zip(parts, session.run(None, {IMAGES: images}), strict=True):
-            worst = max(worst, float(np.abs(sigmoid(one.numpy()) - sigmoid(other)).max()))
-    return worst
 
 
 def export_package(job: Job, folder: Path, origin: Origin) -> Package:
