@@ -20,7 +20,7 @@ from torch.utils import tensorboard
 from bregma.evaluation.ranking import rank
 from bregma.training import checkpoint, loop
 from bregma.training.recipe import load_recipe
-from bregma.training.train import prepare_job
+from bregma.training.train import Run, prepare_job
 from conftest import TINY, DrawnLibrary
 
 EPOCHS = 4
@@ -30,12 +30,7 @@ RECIPE = load_recipe("radnet", {**TINY, "optimizer.epochs": EPOCHS, "network.dro
 def train_whole(root: Path) -> None:
     run = root / "run"
     run.mkdir(parents=True, exist_ok=True)
-    loop.fit(
-        prepare_job(
-            RECIPE, DrawnLibrary(root), run, split="default", seed=0, device="cpu", threads=1,
-            cache=root / "prepared", progress=None,
-        )
-    )  # fmt: skip
+    loop.fit(prepare_job(RECIPE, DrawnLibrary(root), Run(run, device="cpu", threads=1)))
 
 
 def dying(act: Any, rng: random.Random, chance: float, *, after: bool) -> Any:

@@ -20,22 +20,26 @@ from bregma.models.package import load_package
 from bregma.models.predictor import Predictor
 from bregma.scan.errors import PackageError, RequestError
 from bregma.training import export
+from bregma.training.card import Origin, patients_digest
 from bregma.training.checkpoint import BEST, LAST, Position, restore_state, restore_weights, save_weights
 from bregma.training.curves import read_rows, write_row
 from bregma.training.devices import choose_machine
 from bregma.training.loop import fit, make_optimizer
 from bregma.training.recipe import load_recipe
 from bregma.training.stopping import StoppedError, StopSign
-from bregma.training.train import make_network, prepare_job, train
+from bregma.training.train import Run, make_network, prepare_job, train
 from bregma.training.validation import SCORES
 
 HERE = Path(__file__).parent
 
 
-def job_of(library: Any, recipe: Any, run: Path, **changes: Any) -> Any:
+def job_of(library: Any, recipe: Any, run: Path, *, seed: int = 0, progress: Any = None) -> Any:
     run.mkdir(parents=True, exist_ok=True)
-    given = {"split": "default", "seed": 0, "device": "cpu", "threads": 1, "progress": None} | changes
-    return prepare_job(recipe, library, run, cache=library.layout.root / "prepared", **given)
+    return prepare_job(recipe, library, on_cpu(run, seed=seed), progress=progress)
+
+
+def on_cpu(run: Path, *, seed: int = 0) -> Run:
+    return Run(run, seed=seed, device="cpu", threads=1)
 
 
 def weights_of(run: Path, name: str = LAST) -> dict[str, torch.Tensor]:
@@ -50,14 +54,18 @@ def test_a_run_ends_in_a_package_that_reads_as_the_network_does(
     drawn_library: Any, tiny_recipe: Any, tmp_path: Path
 ) -> None:
     run, steps = tmp_path / "run", []
-    folder = train(
-        tiny_recipe, drawn_library, run, seed=1, device="cpu", threads=1, progress=lambda *counts: steps.append(counts)
-    )
+    planned = on_cpu(run, seed=1)
+    folder = train(tiny_recipe, drawn_library, planned, progress=lambda *counts: steps.append(counts))
     package = load_package(folder)
     assert (package.name, package.card.sequence, package.findings) == ("radnet", True, ("any",))
     assert package.preprocessing == tiny_recipe.preprocessing.settings
     assert {point.level for point in package.operating_points} == {"slice", "scan"}
+    training = drawn_library.scans("default", "train")
+    assert "6 phantoms of 6 patients, the part 'train' of split 'default'" in package.card.trained_on
+    assert patients_digest(training)[:12] in package.card.trained_on
+    assert package.card.measured_on == "4 phantoms of 4 patients, the part 'validation' of the same split"
     assert "never seen a patient" in package.card.limits[0]
+    assert "optimistic" in package.card.limits[1]
     assert {metric.name for metric in package.card.metrics} == {"AUC", "recall", "specificity"}
     assert steps[-1] == (6, 6)  # 3 steps of 2 scans, 2 epochs
     assert [row["epoch"] for row in read_rows(run)] == [1, 2]
@@ -67,7 +75,7 @@ def test_a_run_ends_in_a_package_that_reads_as_the_network_does(
     images = job.validation.whole(0)[0].images[0]
     logits, _ = job.network.eval().read_scan(images)
     np.testing.assert_allclose(Predictor(package).predict(images.numpy()).logits, logits.detach(), atol=1e-3)
-    assert train(tiny_recipe, drawn_library, run, seed=1, device="cpu") == folder  # done: nothing is done again
+    assert train(tiny_recipe, drawn_library, planned) == folder  # done: nothing is done again
     assert len(steps) == 6
 
 
@@ -114,11 +122,11 @@ def test_killed_at_twenty_random_steps_the_weights_are_the_same(tmp_path: Path) 
 
 def test_a_folder_belongs_to_one_run(drawn_library: Any, tiny_recipe: Any, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    train(tiny_recipe, drawn_library, run, device="cpu", threads=1)
+    train(tiny_recipe, drawn_library, on_cpu(run))
     with pytest.raises(RequestError, match="another seed; choose another folder"):
-        train(tiny_recipe, drawn_library, run, seed=5, device="cpu")
+        train(tiny_recipe, drawn_library, on_cpu(run, seed=5))
     before = load_package(run / "package").digest
-    folder = train(tiny_recipe, drawn_library, run, seed=5, resume=False, device="cpu", threads=1)
+    folder = train(tiny_recipe, drawn_library, on_cpu(run, seed=5), resume=False)
     assert load_package(folder).digest != before
 
 
@@ -136,7 +144,7 @@ def test_an_export_that_differs_is_not_written(
     monkeypatch.setattr(export, "to_onnx", lambda *_, **__: b"")
     monkeypatch.setattr(export, "compare", lambda *_: 0.002)
     with pytest.raises(PackageError, match=r"differs from the network by 0\.002"):
-        export.export_package(job, tmp_path / "package", export.Origin("0" * 64, 0, "default", 6))
+        export.export_package(job, tmp_path / "package", Origin("default", 0, []))
     assert not (tmp_path / "package").exists()
 
 

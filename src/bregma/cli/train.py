@@ -44,10 +44,11 @@ def train(
         raise MissingExtraError("train", "bregma train")
     from bregma.catalogue.library import Library
     from bregma.training.recipe import load_recipe
+    from bregma.training.train import Run
     from bregma.training.train import train as train_recipe
 
     chosen = load_recipe(recipe, settings or [])
-    folder = run or Path("runs") / f"{chosen.name}-{seed}"
+    planned = Run(run or Path("runs") / f"{chosen.name}-{seed}", split=split, seed=seed, device=device)
     with Library.open(library, url=url) as opened, progress_bar(f"training {chosen.name}") as progress:
-        package = train_recipe(chosen, opened, folder, split=split, seed=seed, device=device, progress=progress)
+        package = train_recipe(chosen, opened, planned, progress=progress)
     console.print(f"package: {package}\nnext: bregma evaluate {package} --library {library}", soft_wrap=True)
