@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bregma.training.recipe import recipe_names
+from bregma.training import checkpoint, curves, train, validation
+from bregma.training.recipe import load_recipe, recipe_names
 from bregma.training.sections import Recipe, Section
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -29,3 +30,16 @@ def test_every_key_is_documented_and_every_documented_key_exists() -> None:
 def test_every_recipe_is_documented() -> None:
     text = (DOCS / "recipes.md").read_text()
     assert [name for name in recipe_names() if f"| `{name}` |" not in text] == []
+
+
+def test_the_changes_of_recipes_in_the_how_to_are_possible() -> None:
+    changes = re.findall(r"--set (\S+)", (DOCS / "how-to" / "train.md").read_text())
+    assert len(changes) >= 3
+    assert load_recipe("radnet", changes).optimizer.epochs == 1
+
+
+def test_the_how_to_names_every_file_that_a_run_leaves() -> None:
+    text = (DOCS / "how-to" / "train.md").read_text()
+    files = (train.IDENTITY, train.RECIPE, curves.LOG, checkpoint.LAST, checkpoint.BEST, validation.SCORES)
+    assert [name for name in files if f"`{name}`" not in text] == []
+    assert f"`{train.PACKAGE}/`" in text

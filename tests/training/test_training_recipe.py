@@ -74,6 +74,8 @@ def test_fewer_epochs_keep_the_shape_of_the_schedule() -> None:
     optimizer = load_recipe("radnet", ["optimizer.epochs=6"]).optimizer
     rates = [optimizer.rate_at(epoch) / optimizer.learning_rate for epoch in range(6)]
     assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+    single = load_recipe("radnet", ["optimizer.epochs=1"]).optimizer
+    assert single.rate_at(0) == single.learning_rate
 
 
 @pytest.mark.parametrize("name", recipe_names())

@@ -127,8 +127,8 @@ class OptimizerSection(Section):
     drop_factor: float = Field(gt=0, le=1)
 
     def rate_at(self, epoch: int) -> float:
-        """The learning rate of an epoch, counted from 0."""
-        drops = sum(epoch >= round(share * self.epochs) for share in self.drop_after)
+        """The learning rate of an epoch, counted from 0; the first one is never lowered."""
+        drops = sum(epoch >= max(1, round(share * self.epochs)) for share in self.drop_after)
         return self.learning_rate * self.drop_factor**drops
 
 

@@ -133,7 +133,7 @@ def _claim(run: Run, recipe: Recipe, *, resume: bool) -> None:
         _forget_package(folder)
     elif path.exists() and (other := json.loads(path.read_text())) != identity:
         different = ", ".join(key for key in identity if other.get(key) != identity[key])
-        raise RequestError(f"{folder} holds a run with another {different}; choose another folder, or start it anew")
+        raise RequestError(f"{folder} holds a run with another {different}; choose another folder, or delete this one")
     write_whole(folder / RECIPE, json.dumps(recipe.model_dump(mode="json"), indent=1).encode())
     write_whole(path, json.dumps(identity).encode())
 
