@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from bregma import __version__
 from bregma.cli import main
 from bregma.cli.app import app
+from tiny_models import tiny_package
 
 run = CliRunner().invoke
 VERBS = ["demo", "inspect", "read", "import", "labels", "split", "train", "evaluate", "models", "phantom", "doctor"]
@@ -45,7 +46,19 @@ def test_every_verb_shows_an_example(verb: str) -> None:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    heavy = ["torch", "pydicom", "nibabel", "cv2", "scipy", "sqlalchemy", "onnxruntime", "matplotlib", "PIL", "numpy"]
+    heavy = [
+        "torch",
+        "pydicom",
+        "nibabel",
+        "cv2",
+        "scipy",
+        "sqlalchemy",
+        "onnxruntime",
+        "matplotlib",
+        "PIL",
+        "numpy",
+        "rich",
+    ]
     code = f"import sys, bregma.cli.app; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -93,7 +106,9 @@ def test_a_folder_without_a_scan_is_told_and_listed(
     assert [row["code"] for row in written["refused"]] == ["not_an_image"]
 
 
-def test_doctor_finds_decoders_and_engine() -> None:
+def test_doctor_finds_decoders_and_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny_package(tmp_path / "tiny")
+    monkeypatch.setenv("BREGMA_MODELS", str(tmp_path))
     result = run(app, ["doctor"])
     assert result.exit_code == 0
     for thing in ("JPEG Lossless", "JPEG-LS", "JPEG 2000", "RLE", "ONNX Runtime", "memory", "disk"):

@@ -1,27 +1,31 @@
 """The program `bregma`: its verbs, its exit codes and how it says that something is wrong.
 
 Exit codes: 0 everything asked for was done; 1 some inputs were refused, or a check failed; 2 the request itself was
-wrong. Ctrl-C ends a command with 1; what it had reported as done is done.
+wrong, or a place cannot be read or written. Ctrl-C ends a command with 130; what it had reported as done is done.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bregma import __version__
 from bregma.cli import demo, doctor, evaluate, library, models, phantom, read, train
-from bregma.cli.output import errors
+from bregma.cli.output import print_error
 from bregma.scan.errors import BregmaError
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
 
 app = typer.Typer(
     name="bregma",
     help="Reads head scans: bleeds per slice, per scan and per lesion. Not a medical device.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -53,13 +57,17 @@ app.add_typer(models.app, name="models")
 
 
 def main() -> None:
-    """Run the program; errors of the family BregmaError are one sentence, never a traceback."""
+    """Run the program; what goes wrong is one sentence, never a traceback."""
     try:
         app()
     except BregmaError as error:
-        errors.print(f"[bold red]error:[/] {_plain(str(error))}", highlight=False, soft_wrap=True)
+        print_error(str(error))
         sys.exit(2)
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")
+    except OSError as error:
+        name = f"{Path(error.filename).name!r}" if isinstance(error.filename, str) else "a file"
+        print_error(f"{name} cannot be read or written ({error.strerror}); choose another place")
+        sys.exit(2)
+    except SystemExit as stopped:
+        if stopped.code == INTERRUPTED:
+            print_error("stopped; what was reported as done is done")
+        raise

@@ -9,6 +9,7 @@ import typer
 
 from bregma.cli import read as reading
 from bregma.cli.output import console, progress_bar
+from bregma.cli.targets import check_targets
 
 SEED = 2018
 STUDIES = 2
@@ -29,6 +30,7 @@ def demo(
     Example: `bregma demo --out demo`; with your own scans: `bregma demo --scan /data/ct`
     """
     code = 0
+    check_targets(folders=[out])
     path = scan or _draw(out / "phantoms")
     try:
         reading.read(path, html=out / "pages", json=out / "reading.json", csv=out / "reading.csv")
@@ -36,12 +38,12 @@ def demo(
         code = stopped.exit_code
     pages = sorted((out / "pages").glob("*.html"))
     if pages:
-        console.print(f"\nOpen [bold]{pages[0]}[/] in a browser.", soft_wrap=True)
-    console.print(
+        console().print(f"\nOpen [bold]{pages[0]}[/] in a browser.", soft_wrap=True)
+    console().print(
         "Next: make demo SCAN=/path/to/scans reads your own; bregma read --help says more; bregma phantom heads -n 60, "
         "bregma import and bregma train make a model of your own."
     )
-    console.print("Not a medical device: the bundled model has seen drawn heads only.", style="yellow")
+    console().print("Not a medical device: the bundled model has seen drawn heads only.", style="yellow")
     if code:
         raise typer.Exit(code)
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import typer
@@ -55,7 +54,7 @@ def doctor() -> None:
     for finding in findings:
         mark = {True: "[green]ok[/]", False: "[red]broken[/]", None: "[yellow]missing[/]"}[finding.ok]
         table.add_row(mark, finding.thing, finding.found, finding.remedy)
-    console.print(table)
+    console().print(table)
     if any(finding.ok is False for finding in findings):
         raise typer.Exit(1)
 
@@ -86,6 +85,8 @@ def _decoders() -> list[Finding]:
 
 
 def _engine() -> Finding:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         found = version("onnxruntime")
     except PackageNotFoundError:
@@ -94,6 +95,8 @@ def _engine() -> Finding:
 
 
 def _extras() -> list[Finding]:
+    from importlib.metadata import version
+
     wanted = {"torch": "bregma train", "tensorboard": "TensorBoard curves of a training run"}
     findings = []
     for package, purpose in wanted.items():

@@ -10,6 +10,7 @@ import typer
 from bregma.cli.library import LibraryOption, UrlOption
 from bregma.cli.output import console, progress_bar
 from bregma.cli.read import JsonOption
+from bregma.cli.targets import check_targets
 
 if TYPE_CHECKING:
     from bregma.evaluation.compare import Comparison
@@ -45,6 +46,7 @@ def evaluate(
     from bregma.models.package import find_package
     from bregma.report.contract import write_json, write_text
 
+    check_targets(files=[html, json])
     name, part = _split(split)
     chosen = [find_package(each) for each in packages]
     found: list[Evaluation] = []
@@ -71,7 +73,7 @@ def evaluate(
             write_json(json, document(found, others))
         if html is not None:
             write_text(html, page(found[0], opened, comparisons=others))
-            console.print(f"page: {html}", highlight=False, soft_wrap=True)
+            console().print(f"page: {html}", highlight=False, soft_wrap=True)
 
 
 def _print_evaluation(evaluation: Evaluation) -> None:
@@ -83,9 +85,9 @@ def _print_evaluation(evaluation: Evaluation) -> None:
     table = Table(*HEADER, title=f"{setup.package} {setup.version} ({setup.digest[:12]})", box=None, pad_edge=False)
     for row in rows(evaluation):
         table.add_row(*row)
-    console.print(table)
+    console().print(table)
     for note in notes(evaluation):
-        console.print(note, highlight=False, markup=False)
+        console().print(note, highlight=False, markup=False, soft_wrap=True)
 
 
 def _print_comparison(comparison: Comparison) -> None:
@@ -97,7 +99,7 @@ def _print_comparison(comparison: Comparison) -> None:
     table = Table("figure", "difference", "95 % interval", title=title, box=None, pad_edge=False)
     for row in comparison_rows(comparison):
         table.add_row(*row)
-    console.print(table)
+    console().print(table)
 
 
 def _split(text: str) -> tuple[str | None, str | None]:

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-from bregma.cli.output import console, progress_bar
+from bregma.cli.output import console, print_error, progress_bar
+from bregma.cli.read import NOT_SCANS
+from bregma.cli.targets import check_targets
+from bregma.scan.errors import RequestError
 
 LibraryOption = Annotated[Path, typer.Option("--library", "-L", help="The library's folder; import makes it.")]
 UrlOption = Annotated[
@@ -40,12 +43,23 @@ def import_scans(
     from bregma.catalogue import ingest
     from bregma.catalogue.library import Library
 
+    if not path.exists():
+        raise RequestError(f"there is nothing to read at {path.name!r}; check the path")
+    check_targets(folders=[library])
     with Library.open_or_create(library, url=url) as opened, progress_bar("importing") as progress:
         report = ingest.import_scans(opened, path, workers=workers, progress=progress)
-    console.print(f"{len(report.stored)} stored, {len(report.already)} already there, {len(report.refused)} refused")
+    console().print(f"{len(report.stored)} stored, {len(report.already)} already there, {len(report.refused)} refused")
     for refusal in report.refused:
-        console.print(f"  {refusal.code}: {refusal.reason} ({len(refusal.files)} files)", highlight=False, markup=False)
-    if report.refused:
+        console().print(
+            f"  {refusal.code}: {refusal.reason} ({len(refusal.files)} files)",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+    if not report.stored and not report.already:
+        print_error(f"no scan was found in {path.name!r}")
+        raise typer.Exit(1)
+    if any(refusal.code not in NOT_SCANS for refusal in report.refused):
         raise typer.Exit(1)
 
 
@@ -68,7 +82,7 @@ def import_labels(
 
     with Library.open(library, url=url) as opened:
         report = label_table.import_labels(opened, table, source=source)
-    console.print(report.summary(), highlight=False, markup=False)
+    console().print(report.summary(), highlight=False, markup=False, soft_wrap=True)
 
 
 def split(
@@ -89,7 +103,9 @@ def split(
     from bregma.catalogue import splits
     from bregma.catalogue.library import Library
 
+    if not name or ":" in name:
+        raise RequestError(f"{name!r} is no name for a split; choose one that is not empty and has no colon")
     fractions = {"train": train, "validation": validation, "test": test}
     with Library.open(library, url=url) as opened:
         report = splits.make_split(opened, name, fractions=fractions, seed=seed, replace=replace)
-    console.print(report.summary(), highlight=False, markup=False)
+    console().print(report.summary(), highlight=False, markup=False, soft_wrap=True)

@@ -28,7 +28,7 @@ def list_packages() -> None:
     for package in installed_packages():
         findings = ", ".join(package.findings)
         table.add_row(package.name, package.version, package.digest[:12], findings, str(package.folder))
-    console.print(table)
+    console().print(table)
 
 
 @app.command()
@@ -40,7 +40,7 @@ def show(name: Annotated[str, typer.Argument(help="A package's name or folder.")
     from bregma.models.package import find_package
     from bregma.report.table import card_table
 
-    console.print(card_table(find_package(name)))
+    console().print(card_table(find_package(name)))
 
 
 @app.command()
@@ -56,7 +56,7 @@ def verify(name: Annotated[str, typer.Argument(help="A package's name or folder.
     checks = verify_package(folder)
     for check in checks:
         mark = "[green]ok[/]" if check.passed else "[red]failed[/]"
-        console.print(f"{mark} {check.name}: ", end="")
-        console.print(check.message, highlight=False, markup=False, soft_wrap=True)
+        console().print(f"{mark} {check.name}: ", end="")
+        console().print(check.message, highlight=False, markup=False, soft_wrap=True)
     if not all(check.passed for check in checks):
         raise typer.Exit(1)

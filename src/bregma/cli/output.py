@@ -1,21 +1,43 @@
-"""Where commands print: results to stdout, progress and errors to stderr."""
+"""Where commands print: results to stdout, progress and errors to stderr. rich is imported at the first print."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import cache
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-console = Console(soft_wrap=False)
-errors = Console(stderr=True)
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Progress = Callable[[int, int], None]
 
 
+@cache
+def console() -> Console:
+    """Where results go: stdout."""
+    from rich.console import Console
+
+    return Console(soft_wrap=False)
+
+
+@cache
+def errors() -> Console:
+    """Where refusals, errors and progress go: stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def print_error(sentence: str) -> None:
+    """Say in one line why a command stops."""
+    errors().print("error:", style="bold red", end=" ")
+    errors().print(sentence, highlight=False, markup=False, soft_wrap=True)
+
+
 @contextlib.contextmanager
 def progress_bar(title: str) -> Iterator[Progress]:
-    """A bar on stderr with time left; the callback takes (done, total)."""
+    """A bar on stderr with time left, if a person is looking; the callback takes (done, total)."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
@@ -26,7 +48,7 @@ def progress_bar(title: str) -> Iterator[Progress]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Bar(*columns, console=errors, transient=not errors.is_terminal) as bar:
+    with Bar(*columns, console=errors(), disable=not errors().is_terminal) as bar:
         task = bar.add_task(title, total=None)
 
         def show(done: int, total: int) -> None:

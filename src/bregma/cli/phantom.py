@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bregma.cli.output import console, progress_bar
+from bregma.cli.targets import check_targets
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,7 +23,7 @@ def phantom(
     seed: Annotated[int, typer.Option(help="The same seed draws the same heads.")] = 0,
     positive_share: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of studies with a bleed.")] = 0.5,
     size: Annotated[int, typer.Option(min=32, max=1024, help="Rows and columns.")] = 512,
-    slices: Annotated[int, typer.Option(min=1, max=600, help="Slices per study.")] = 32,
+    slices: Annotated[int, typer.Option(min=2, max=600, help="Slices per study.")] = 32,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
 ) -> None:
     """Draw heads with and without bleeds and write them as DICOM, with labels and masks.
@@ -32,6 +33,7 @@ def phantom(
 
     Example: `bregma phantom heads --count 60 --seed 1`
     """
+    check_targets(folders=[folder])
     from bregma.phantom.studies import write_studies
 
     with progress_bar("drawing") as progress:
@@ -45,6 +47,6 @@ def phantom(
             workers=workers,
             progress=progress,
         )
-    console.print(
+    console().print(
         f"{count} studies in {folder}; next: bregma import {folder / 'scans'} --library LIBRARY", soft_wrap=True
     )

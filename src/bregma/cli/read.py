@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from math import isfinite, nan
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bregma.cli.output import console, errors
+from bregma.cli.output import console, errors, print_error
+from bregma.cli.targets import check_targets
 from bregma.scan.errors import RefusedError, RequestError
 from bregma.scan.study import Refusal
 
@@ -50,19 +52,18 @@ def inspect(path: PathArgument, *, at: AtOption = None, json: JsonOption = None)
     from bregma.report.table import scan_table
 
     points = [_point(text) for text in at or []]
+    check_targets(files=[json], source=path)
     entries: list[Entry] = []
     refused: list[Refusal] = []
     for scan, _ in _scans(path, refused):
         entry = inspection(scan, points)
         entries.append(entry)
         refused += refusals_of(scan)
-        console.print(scan_table(scan), soft_wrap=True)
-        for point in entry["points"]:
-            value = "outside the scan" if point["hu"] is None else f"{point['hu']} HU"
-            console.print(f"  at {point['mm']}: {value}", highlight=False)
+        console().print(scan_table(scan), soft_wrap=True)
+        _print_points(entry)
     if json is not None:
         write_json(json, document(entries, refused))
-    _finish(len(entries), refused)
+    _finish(path, len(entries), refused)
 
 
 def read(
@@ -98,6 +99,7 @@ def read(
     from bregma.report.table import reading_table
 
     points = [_point(text) for text in at or []]
+    check_targets(files=[json, csv], folders=[html, masks], source=path)
     predictors = _predictors(model or [], threads)
     entries: list[Entry] = []
     rows: list[dict[str, object]] = []
@@ -107,19 +109,20 @@ def read(
         entries.append(reading_entry(reading, points))
         rows += slice_rows(reading)
         refused += refusals_of(scan)
-        console.print(reading_table(reading), soft_wrap=True)
+        console().print(reading_table(reading), soft_wrap=True)
+        _print_points(entries[-1])
         if html is not None:
             page = html / f"{_file_stem(scan)}.html"
             write_page(page, reading, [predictor.package for predictor in predictors])
-            console.print(f"  page: {page}", highlight=False, soft_wrap=True)
+            console().print(f"  page: {page}", highlight=False, soft_wrap=True)
         if masks is not None:
             line = _mask_line(masks / _file_stem(scan), reading, as_dicom=dicom_masks)
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+            console().print(line, highlight=False, markup=False, soft_wrap=True)
     if json is not None:
         write_json(json, document(entries, refused))
     if csv is not None:
         write_csv(csv, rows)
-    _finish(len(entries), refused)
+    _finish(path, len(entries), refused)
 
 
 def _scans(path: Path, refused: list[Refusal]) -> Iterator[tuple[Scan, float]]:
@@ -163,18 +166,26 @@ def _mask_line(stem: Path, reading: Reading, *, as_dicom: bool) -> str:
 def _point(text: str) -> tuple[float, float, float]:
     try:
         x, y, z = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise RequestError(
-            f"--at {text!r} is no point; expected three numbers in mm, such as --at 12,-30,55"
-        ) from error
+    except ValueError:
+        x = y = z = nan
+    if not all(isfinite(number) for number in (x, y, z)):
+        raise RequestError(f"--at {text!r} is no point; expected three numbers in mm, such as --at 12,-30,55")
     return x, y, z
 
 
-def _finish(scans: int, refused: Sequence[Refusal]) -> None:
+def _print_points(entry: Entry) -> None:
+    for point in entry["points"]:
+        value = "outside the scan" if point["hu"] is None else f"{point['hu']} HU"
+        console().print(f"  at {point['mm']} mm: {value}", highlight=False, markup=False)
+
+
+def _finish(path: Path, scans: int, refused: Sequence[Refusal]) -> None:
     """Tell what was refused and set the exit code."""
     from bregma.report.table import refusal_table
 
     if refused:
-        errors.print(refusal_table(refused))
+        errors().print(refusal_table(refused))
+    if scans == 0 and not refused:
+        print_error(f"no scan was found in {path.name!r}")
     if scans == 0 or any(refusal.code not in NOT_SCANS for refusal in refused):
         raise typer.Exit(1)

@@ -10,6 +10,7 @@ import typer
 
 from bregma.cli.library import LibraryOption, UrlOption
 from bregma.cli.output import console, progress_bar
+from bregma.cli.targets import check_targets
 from bregma.scan.errors import MissingExtraError
 
 
@@ -44,11 +45,14 @@ def train(
         raise MissingExtraError("train", "bregma train")
     from bregma.catalogue.library import Library
     from bregma.training.recipe import load_recipe
+
+    if run is not None:
+        check_targets(folders=[run])
+    chosen = load_recipe(recipe, settings or [])
     from bregma.training.train import Run
     from bregma.training.train import train as train_recipe
 
-    chosen = load_recipe(recipe, settings or [])
     planned = Run(run or Path("runs") / f"{chosen.name}-{seed}", split=split, seed=seed, device=device)
     with Library.open(library, url=url) as opened, progress_bar(f"training {chosen.name}") as progress:
         package = train_recipe(chosen, opened, planned, progress=progress)
-    console.print(f"package: {package}\nnext: bregma evaluate {package} --library {library}", soft_wrap=True)
+    console().print(f"package: {package}\nnext: bregma evaluate {package} --library {library}", soft_wrap=True)
