@@ -33,7 +33,7 @@ class RefusedError(BregmaError):
     """An input that cannot be used.
 
     Args:
-        code: a word from the list of codes in docs/contract.md, such as "truncated_pixels".
+        code: a word from the list of codes in docs/codes.md, such as "truncated_pixels".
         reason: one sentence for a person.
     """
 

@@ -28,7 +28,7 @@ class Remark:
     """A warning about an input that is used all the same.
 
     Attributes:
-        code: a word from the list in docs/contract.md, such as "thick_slices".
+        code: a word from the list in docs/codes.md, such as "thick_slices".
         message: one sentence for a person; never a name, a birth date or a path.
     """
 
@@ -41,7 +41,7 @@ class Refusal:
     """Something that is not read, and why.
 
     Attributes:
-        code: a word from the list in docs/contract.md.
+        code: a word from the list in docs/codes.md.
         reason: one sentence for a person.
         files: the files concerned, as they were found below the path that was asked for.
         series_uid: the series they belong to, if it is known.
