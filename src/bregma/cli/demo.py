@@ -11,7 +11,7 @@ from bregma.cli import read as reading
 from bregma.cli.output import console, progress_bar
 from bregma.cli.targets import check_targets
 
-SEED = 2018
+SEED = 2026
 STUDIES = 2
 
 
