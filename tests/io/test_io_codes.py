@@ -9,7 +9,8 @@ import pytest
 
 import bregma.io
 from bregma.io.codes import CODES, as_markdown
-from bregma.scan.study import INCOMPLETE
+from bregma.io.find import find_scans
+from bregma.scan.study import INCOMPLETE, Refusal
 
 SOURCES = sorted(Path(bregma.io.__file__).parent.glob("*.py"))
 SAYING = {"RefusedError", "Refusal", "Remark", "_aside"}
@@ -45,3 +46,12 @@ def test_meanings_are_sentences() -> None:
         assert code == code.lower()
         assert meaning[0].isupper(), code
         assert meaning.endswith("."), code
+
+
+def test_a_fault_of_ours_costs_one_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.nii").write_bytes(bytes(400))
+    monkeypatch.setattr("bregma.io.nifti.load_nifti", lambda *_: 1 // 0)
+    (found,) = find_scans(tmp_path)
+    assert isinstance(found, Refusal)
+    assert (found.code, found.files) == ("reader_failed", ("a.nii",))
+    assert "ZeroDivisionError" in found.reason

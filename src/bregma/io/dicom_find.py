@@ -14,6 +14,7 @@ from bregma.io.dicom_image import Image, image_of
 from bregma.io.entry import Entry
 from bregma.io.pseudonym import pseudonym
 from bregma.io.stack import Stack, stacks_of
+from bregma.scan.counted import counted
 from bregma.scan.errors import RefusedError
 from bregma.scan.study import Refusal, Remark
 
@@ -176,6 +177,9 @@ def _with_their_refused(found: list[Candidate], refused: list[Refusal]) -> tuple
         remarks = candidate.remarks
         lost = sum(row.code in BROKEN for row in rows)
         if lost:
-            remarks = (*remarks, Remark("unreadable_slice", f"{lost} images of the series are damaged and left out"))
+            remarks = (
+                *remarks,
+                Remark("unreadable_slice", f"{counted(lost, 'image')} of the series damaged and left out"),
+            )
         found[number] = replace(candidate, remarks=remarks, excluded=(*candidate.excluded, *rows))
     return found, others

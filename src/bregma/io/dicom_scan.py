@@ -18,6 +18,7 @@ from bregma.io.entry import Entry
 from bregma.io.gaps import holes
 from bregma.io.hounsfield import to_hounsfield
 from bregma.io.stack import Place, reused_uids
+from bregma.scan.counted import counted
 from bregma.scan.errors import RefusedError
 from bregma.scan.study import Refusal, Remark, Series, Slice, Source
 from bregma.scan.volume import Geometry, Scan, Volume
@@ -234,15 +235,19 @@ def _slices(
 def _reading_remarks(loading: _Loading, geometry: Geometry | None) -> list[Remark]:
     found = []
     if loading.broken:
-        found.append(Remark("unreadable_slice", f"{loading.broken} slices cannot be read and are missing"))
+        found.append(Remark("unreadable_slice", f"{counted(loading.broken, 'slice')} unreadable and missing"))
     if loading.conflicts:
-        reason = f"at {loading.conflicts} places different images contradict each other; none of them is used"
+        reason = (
+            f"at {counted(loading.conflicts, 'place')} different images contradict each other; none of them is used"
+        )
         found.append(Remark("conflicting_slices", reason))
     if reused_uids([(image,) for image in loading.images]):
         found.append(Remark("uid_reused", "different slices carry one SOP Instance UID"))
     wrapped = sum("wrap" in word for words in loading.repaired for word in words)
     if wrapped:
-        found.append(Remark("wrap_repaired", f"the 12-bit wrap of the background was undone in {wrapped} slices"))
+        found.append(
+            Remark("wrap_repaired", f"the 12-bit wrap of the background was undone in {counted(wrapped, 'slice')}")
+        )
     if geometry is not None:
         found += _missing(loading.images, geometry)
     return found
@@ -255,4 +260,4 @@ def _missing(images: list[Image], geometry: Geometry) -> list[Remark]:
         return []
     where = ", ".join(f"{geometry.origins[index, 2]:.1f} mm" for index, _ in found[:4])
     count = sum(missing for _, missing in found)
-    return [Remark("missing_slices", f"about {count} slices are missing, above z = {where}")]
+    return [Remark("missing_slices", f"about {counted(count, 'slice')} missing, above z = {where}")]

@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 
 from bregma.io.entry import Entry
+from bregma.scan.counted import counted
 from bregma.scan.errors import RefusedError
 from bregma.scan.study import Refusal
 
@@ -55,10 +56,10 @@ def check_directory(entry: Entry, folder: Path) -> list[Refusal]:
     missing = tuple("/".join(name) for name in inside if not _is_there(folder, name))
     refusals = []
     if missing:
-        reason = f"the DICOMDIR names {len(missing)} files that are not on the medium; the copy may be incomplete"
+        reason = f"the DICOMDIR names {counted(len(missing), 'file')} not on the medium; the copy may be incomplete"
         refusals.append(Refusal("missing_file", reason, missing))
     if len(inside) < len(names):
-        reason = f"{len(names) - len(inside)} names in the DICOMDIR lead out of the medium; they were not followed"
+        reason = f"{counted(len(names) - len(inside), 'name')} in the DICOMDIR leading out of the medium, not followed"
         refusals.append(Refusal("unsafe_name", reason, (entry.name,)))
     return refusals
 

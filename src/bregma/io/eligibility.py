@@ -16,6 +16,7 @@ from bregma.io.dicom_header import Header
 from bregma.io.dicom_image import number, numbers
 from bregma.io.dicom_tags import LOSSY
 from bregma.io.hu_check import OK, Content
+from bregma.scan.counted import counted
 from bregma.scan.study import Remark
 from bregma.scan.volume import Geometry
 
@@ -122,7 +123,7 @@ def warnings_of(header: Header, geometry: Geometry | None, content: Content, che
     found = [*_about_file(header), *_about_cover(geometry, content), *_about_acquisition(header)]
     doubtful = [check for check in checks if check != OK]
     if doubtful:
-        share = f"{len(doubtful)} of {len(content.air)} slices"
+        share = f"{len(doubtful)} of {counted(len(content.air), 'slice')}"
         found.append(Remark("hu_doubtful", f"the values of {share} may not be Hounsfield units ({doubtful[0]})"))
     return found
 
@@ -153,7 +154,7 @@ def _about_cover(geometry: Geometry | None, content: Content) -> Verdict:
         return [_single()]
     found = []
     if count < FEW_SLICES:
-        found.append(Remark("too_few_slices", f"{count} slices are too few for a whole head"))
+        found.append(Remark("too_few_slices", f"{counted(count, 'slice')}, too few for a whole head"))
     height = float(abs(geometry.spacing_mm.sum()) + np.median(geometry.spacing_mm))
     if height < COVER_MM:
         found.append(

@@ -60,8 +60,20 @@ def load(candidate: Candidate) -> Scan:
     """Load a scan: pixels read, checked and turned into Hounsfield units.
 
     Raises:
-        RefusedError: nothing of it can be read; the reason is in it.
+        RefusedError: nothing of it can be read; the reason is in it. A fault of ours comes as one too, with the code
+            "reader_failed", so that one scan never costs the others of a batch.
     """
+    try:
+        return _load(candidate)
+    except RefusedError:
+        raise
+    except Exception as error:
+        kind = type(error).__name__
+        reason = f"reading failed in a way that Bregma did not foresee ({kind}); please report it"
+        raise RefusedError("reader_failed", reason) from error
+
+
+def _load(candidate: Candidate) -> Scan:
     if candidate.media == "dicom":
         return load_dicom(candidate, _Files(candidate))
     files = _Files(candidate)

@@ -20,6 +20,7 @@ from bregma.io.entry import Entry
 from bregma.io.plain_checks import check_plain
 from bregma.io.png_names import natural_order
 from bregma.io.png_sidecar import Sidecar, read_sidecar
+from bregma.scan.counted import counted
 from bregma.scan.errors import RefusedError
 from bregma.scan.study import Remark, Slice, Source
 from bregma.scan.volume import HU, Geometry, Scan, Volume
@@ -109,7 +110,8 @@ def _in_order(entries: Sequence[Entry], known: Sidecar) -> list[Entry]:
         missing = sum(name not in by_name for name in known.files)
         if missing or len(set(known.files)) != len(known.files):
             raise RefusedError(
-                "missing_file", f"the side-car lists {len(known.files)} files; {missing} are not there or listed twice"
+                "missing_file",
+                f"the side-car lists {counted(len(known.files), 'file')}; not there: {missing}, or some are listed twice",
             )
         ordered = [by_name[name] for name in known.files]
     else:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bregma.io.dicom_image import Image
+from bregma.scan.counted import counted
 from bregma.scan.study import Refusal, Remark
 
 SAME_PLACE_MM = 0.05
@@ -89,7 +90,7 @@ def _with_remarks(found: list[tuple[Place, ...]], excluded: list[Refusal]) -> li
     if any(row.code == "odd_slice" for row in excluded):
         count = sum(len(row.files) for row in excluded if row.code == "odd_slice")
         remarks.append(
-            Remark("slices_set_aside", f"{count} images of the series do not fit the others and are left out")
+            Remark("slices_set_aside", f"{counted(count, 'image')} of the series left out, for not fitting the others")
         )
     if len(found) > 1:
         remarks.append(Remark("split_series", f"the series holds {len(found)} acquisitions; each is a scan of its own"))
