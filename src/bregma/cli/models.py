@@ -14,28 +14,36 @@ app = typer.Typer(help="List, show and verify model packages.", no_args_is_help=
 
 @app.command("list")
 def list_packages() -> None:
-    """List the installed packages: the bundled ones, then those in $BREGMA_MODELS.
+    """List the installed packages: those in $BREGMA_MODELS, in the data folder and the bundled ones.
+
+    Exit code 1 when one of them is damaged.
 
     Example: `bregma models list`
     """
     from rich.table import Table
 
-    from bregma.models.package import installed_packages
+    from bregma.models.package import find_all
 
     table = Table(box=None, pad_edge=False)
     for title in ("name", "version", "digest", "findings", "folder"):
         table.add_column(title)
-    for package in installed_packages():
+    whole, damaged = find_all()
+    for package in whole:
         findings = ", ".join(package.findings)
         table.add_row(package.name, package.version, package.digest[:12], findings, str(package.folder))
     console().print(table)
+    for one in damaged:
+        console().print("[red]damaged[/] ", end="")
+        console().print(f"{one.folder}: {one.reason}", highlight=False, markup=False, soft_wrap=True)
+    if damaged:
+        raise typer.Exit(1)
 
 
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="A package's name or folder.")]) -> None:
     """Show a package's card: what it saw, what it was measured on, its limits.
 
-    Example: `bregma models show radnet-phantom`
+    Example: `bregma models show radnet`
     """
     from bregma.models.package import find_package
     from bregma.report.table import card_table
@@ -47,7 +55,7 @@ def show(name: Annotated[str, typer.Argument(help="A package's name or folder.")
 def verify(name: Annotated[str, typer.Argument(help="A package's name or folder.")]) -> None:
     """Check that a package is whole: digest, format, and that the network answers as described.
 
-    Example: `bregma models verify radnet-phantom`
+    Example: `bregma models verify radnet`
     """
     from bregma.models.package import find_package
     from bregma.models.verify import verify_package
