@@ -21,6 +21,7 @@ from bregma.catalogue.library import Library
 from bregma.catalogue.tables import RefusalRow, SeriesRow
 from bregma.io.candidate import Candidate, Discovery
 from bregma.scan.errors import RequestError
+from bregma.scan.study import Refusal
 from bregma.scan.volume import Scan
 
 
@@ -88,7 +89,7 @@ def test_other_pixels_under_a_known_uid_are_refused_and_overwrite_nothing(librar
     assert report.refused[0].series_uid == "1.2.3"
     assert report.refused[0].files == ("3.npy",)
     np.testing.assert_array_equal(library.volume("1.2.3").values, values_of(3))
-    assert [refusal.code for refusal in library.refusals()] == ["other_content"]
+    assert [refusal.code for refusal in library.refusals() if refusal.code != "scout"] == ["other_content"]
 
 
 def test_a_study_stays_with_its_patient(library: Library, folder: Path) -> None:
@@ -110,9 +111,22 @@ def test_every_refusal_is_a_row_once(library: Library, folder: Path) -> None:
         codes = [refusal.code for refusal in report.refused]
         assert codes == ["not_an_image", "truncated_pixels", "blank_image", "scout"]
     with Session(library.engine) as session:
-        assert session.scalars(select(RefusalRow.code).order_by(RefusalRow.id)).all() == codes
-    assert library.refusals() == report.refused
+        kept = session.scalars(select(RefusalRow.code).order_by(RefusalRow.id)).all()
+    assert sorted(kept) == sorted([*codes, *["scout"] * 5])
+    assert {(one.code, one.series_uid) for one in library.refusals()} == {
+        (one.code, one.series_uid) for one in (*report.refused, *report.excluded)
+    }
     assert len(library.scans()) == 5
+
+
+def test_files_left_out_of_a_stored_scan_are_told_and_kept(library: Library, folder: Path) -> None:
+    expected = [Refusal("scout", "a scout", ("scout.dcm",), f"1.2.{number}") for number in range(5)]
+    for _ in range(2):
+        report = store_found(library, find(folder), load, workers=1)
+        assert report.refused == []
+        assert report.excluded == expected
+        assert library.refusals() == expected
+    assert library.scan("1.2.3").excluded == (expected[3],)
 
 
 def test_a_fault_of_ours_is_one_refusal_not_the_end(library: Library, folder: Path) -> None:

@@ -59,7 +59,7 @@ def test_cells_become_statements_and_blanks_become_nothing(library: Library, tmp
     assert (report.rows, report.taken, report.scans, report.duplicates) == (4, 4, {"1.2.0"}, 0)
     assert report.labels[Level.SCAN, "subdural", False] == 1
     assert report.parts[Level.SLICE] == {("1.2.0", "1.2.0.2")}
-    assert "1 slices, 1 lesions" in report.summary()
+    assert "1 slice, 1 lesion" in report.summary()
     assert "scan subdural: 0 present, 1 absent" in report.summary()
 
 
@@ -154,7 +154,7 @@ def test_a_subtype_without_any_is_a_conflict(library: Library, tmp_path: Path) -
     assert "'any' is 0, but 'subdural' is 1" in conflict.reason
     assert library.labels("1.2.0") == []
     assert len(library.labels("1.2.1")) == 2
-    assert "1 conflicts, not taken" in report.summary()
+    assert "1 conflict, not taken" in report.summary()
 
 
 def test_a_table_that_contradicts_itself_says_nothing(library: Library, tmp_path: Path) -> None:

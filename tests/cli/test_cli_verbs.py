@@ -109,6 +109,13 @@ def test_a_truncated_slice_is_told(bregma: Program, world: Path, head: Path, tmp
     answer = bregma("inspect", tmp_path / "scan")
     assert answer.code == 1
     assert "truncated_pixels" in answer.err
+    for counts in ("1 stored, 0 already there", "0 stored, 1 already there"):
+        answer = bregma("import", tmp_path / "scan", "--library", tmp_path / "lib", "--workers", 1)
+        assert answer.code == 1
+        assert answer.out.startswith(
+            f"{counts}, 0 refused, 1 file left out of the scans\n  left out (truncated_pixels)"
+        )
+        assert answer.out.rstrip().endswith("(1 file)")
 
 
 def test_inspect_tells_points(bregma: Program, head: Path) -> None:
@@ -151,12 +158,54 @@ def test_results_never_replace_what_is_read_or_each_other(
     bregma("inspect", one, "--json", tmp_path).refuses("is a folder")
 
 
-def test_reading_without_a_model(bregma: Program, head: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bregma.models.package.installed_packages", list)
+@pytest.fixture
+def no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even the one that comes with Bregma."""
+    monkeypatch.setattr("bregma.models.package.BUNDLED", tmp_path / "none bundled")
+
+
+def test_reading_without_a_model(bregma: Program, head: Path, no_model: None) -> None:
     bregma("read", head).refuses("no model package is installed")
+
+
+def test_without_a_model_the_doctor_misses_it_and_nothing_is_broken(bregma: Program, no_model: None) -> None:
     answer = bregma("doctor")
-    assert answer.code == 1
-    assert "none installed" in answer.out
+    assert answer.code == 0, answer.out
+    (line,) = [line for line in answer.out.splitlines() if "none installed" in line]
+    assert line.split()[:2] == ["missing", "models"]
+    assert "broken" not in answer.out
+
+
+def test_without_a_model_the_demo_draws_nothing(bregma: Program, no_model: None, tmp_path: Path) -> None:
+    bregma("demo", "--out", tmp_path / "demo").refuses("no model package is installed")
+    assert not (tmp_path / "demo").exists()
+
+
+def test_without_a_model_no_name_is_guessed(bregma: Program, no_model: None) -> None:
+    bregma("models", "show", "radnet").refuses("no package called 'radnet' is installed; none is known (looked")
+    assert bregma("models", "list").code == 0
+
+
+def test_a_damaged_package_is_listed_as_damaged(
+    bregma: Program, world: Path, tmp_path: Path, no_model: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(world / "tiny", tmp_path / "models" / "tiny")
+    shutil.copytree(world / "tiny", tmp_path / "models" / "torn")
+    (tmp_path / "models" / "torn" / "package.json").write_text("{")
+    monkeypatch.setenv("BREGMA_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("COLUMNS", "300")
+    listed = bregma("models", "list")
+    assert listed.code == 1
+    assert [line for line in listed.out.splitlines() if line.startswith("tiny ")]
+    (line,) = [line for line in listed.out.splitlines() if line.startswith("damaged ")]
+    assert "torn: " in line
+    assert "package.json" in line
+    told = bregma("doctor")
+    assert told.code == 1
+    (line,) = [line for line in told.out.splitlines() if line.startswith("broken")]
+    assert "model: torn" in line
+    shutil.rmtree(tmp_path / "models" / "torn")
+    assert (bregma("models", "list").code, bregma("doctor").code) == (0, 0)
 
 
 def test_importing_twice_stores_once(bregma: Program, world: Path) -> None:
@@ -237,6 +286,23 @@ def test_demo_on_a_scan_of_ones_own(
     assert answer.code == 0, answer.err
     assert "in a browser" in answer.out
     bregma("demo", "--out", world / "a file").refuses("is a file, not a folder")
+
+
+def test_demo_draws_heads_and_reads_them(
+    bregma: Program, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(world / "tiny", tmp_path / "models" / "tiny")
+    monkeypatch.setenv("BREGMA_MODELS", str(tmp_path / "models"))
+    monkeypatch.setattr("bregma.cli.demo.SIZE", 64)
+    monkeypatch.setattr("bregma.cli.demo.SLICES", 8)
+    answer = bregma("demo", "--out", tmp_path / "demo")
+    assert answer.code == 0, answer.err
+    written = json.loads((tmp_path / "demo" / "reading.json").read_text())
+    assert len(written["scans"]) == 2
+    assert written["refused"] == []
+    assert len(list((tmp_path / "demo" / "pages").glob("*.html"))) == 2
+    assert len((tmp_path / "demo" / "reading.csv").read_text().splitlines()) == 1 + 2 * 8
+    assert "Not a medical device" in answer.out
 
 
 def test_training_says_what_is_wrong(bregma: Program, world: Path) -> None:

@@ -88,7 +88,7 @@ def test_a_damaged_scan_is_a_row_and_not_a_stop(package: Package) -> None:
     assert len(evaluation.scans) == 1
     assert evaluation.excluded[0].series_uid == "broken"
     assert "damaged" in evaluation.excluded[0].reason
-    with pytest.raises(RequestError, match="none of the 1 scans could be read"):
+    with pytest.raises(RequestError, match="none of 1 scan could be read"):
         evaluate(package, Head("broken", damaged=True))
 
 

@@ -63,16 +63,16 @@ def test_notes_say_what_was_left_out_and_that_patients_are_few(evaluation: Evalu
     notes = "\n".join(table.notes(evaluation))
     assert "any per scan: 7 of 13 positive, 13 patients; TP 6, FP 1, FN 1, TN 5 at rule 0.500." in notes
     assert "Lesions: 1 of 2 found, 0 false, on 2 scans with a mask." in notes
-    assert "Not counted: 1 scans (any): nobody said whether it is there." in notes
-    assert "Not counted: 10 slices of 1 scans (any): nobody said" in notes
-    assert "No patient, study or pixels are shared with the 1 scans of the other parts of split 'default'" in notes
+    assert "Not counted: 1 scan (any): nobody said whether it is there." in notes
+    assert "Not counted: 10 slices of 1 scan (any): nobody said" in notes
+    assert "No patient, study or pixels are shared with 1 scan of the other parts of split 'default'" in notes
     assert "Only 13 patients" in notes
 
 
 def test_leakage_is_shouted(package: Package) -> None:
     memory = Memory(bleeding("a"), Head("q", patient="p"), Head("t", part="train", patient="p"))
     notes = table.warnings(evaluate_package(package, memory, split="default", part="test", replicates=50))
-    assert notes[0].startswith("LEAKAGE: 1 patients, 0 studies, 0 scans by their pixels")
+    assert notes[0].startswith("LEAKAGE: 1 patient, 0 studies, 0 scans by their pixels")
     whole = table.warnings(evaluate_package(package, memory, split=None, part=None, replicates=50))
     assert whole[0] == "Leakage was not checked: there is no other part to compare with."
 

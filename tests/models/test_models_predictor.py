@@ -100,7 +100,7 @@ def test_a_failure_of_the_engine_names_the_package(tmp_path: Path) -> None:
     package = tiny_package(tmp_path / "tiny", onnx=tiny_onnx(size="S"), preprocessing=settings)
     predictor = Predictor(package, threads=1)
     predictor._session = _Broken()  # type: ignore[assignment]
-    with pytest.raises(PackageError, match="package tiny could not read 1 slices"):
+    with pytest.raises(PackageError, match="package tiny could not read 1 slice "):
         predictor.predict(np.zeros((1, 1, 48, 48), dtype=np.float32))
 
 

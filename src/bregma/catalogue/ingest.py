@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from bregma.catalogue.layout import Layout
 from bregma.catalogue.library import Library
+from bregma.catalogue.records import excluded_of
 from bregma.catalogue.staging import Load, Refused, Staged, Staging, geometry_fields, refused, stamp_of
 from bregma.catalogue.steps import OnStep, Step, pass_by
 from bregma.catalogue.store import settle
@@ -52,11 +53,13 @@ class ImportReport:
         stored: series that this import added.
         already: series that were in the library, with the same content.
         refused: what was not taken, and why; also kept as rows.
+        excluded: files of scans in `stored` and `already` that are no part of them, and why; also kept as rows.
     """
 
     stored: list[str]
     already: list[str]
     refused: list[Refusal]
+    excluded: list[Refusal]
 
 
 def import_scans(
@@ -105,7 +108,7 @@ def store_found(
     """
     if workers < 1:
         raise RequestError(f"workers is {workers}; expected 1 or more")
-    report = ImportReport([], [], [])
+    report = ImportReport([], [], [], [])
     total = len(found.candidates)
     work: _Work = Work(
         ready=partial(_unchanged, library, on_step), do=Staging(library.layout, load, on_step), crashed=_crashed
@@ -127,6 +130,7 @@ class _Known:
     """A candidate that need not be read: it is stored, and its files were not touched since."""
 
     series_uid: str
+    excluded: tuple[Refusal, ...]
 
 
 _Outcome = Staged | Refused | _Known
@@ -140,14 +144,14 @@ def _crashed(candidate: Candidate) -> _Outcome:
 
 def _unchanged(library: Library, on_step: OnStep, candidate: Candidate) -> _Outcome | None:
     on_step(Step.FOUND)
-    query = select(SeriesRow.series_uid, SeriesRow.volume, SeriesRow.volume_bytes).where(
+    query = select(SeriesRow.series_uid, SeriesRow.volume, SeriesRow.volume_bytes, SeriesRow.excluded).where(
         SeriesRow.files == stamp_of(candidate)
     )
     with Session(library.engine) as session:
         row = session.execute(query).first()
     if row is None or not _is_there(library.layout, row.volume, row.volume_bytes):
         return None
-    return _Known(row.series_uid)
+    return _Known(row.series_uid, excluded_of(row.series_uid, row.excluded))
 
 
 def _is_there(layout: Layout, volume: str, size: int) -> bool:
@@ -158,6 +162,7 @@ def _is_there(layout: Layout, volume: str, size: int) -> bool:
 def _take(library: Library, outcome: _Outcome, report: ImportReport, on_step: OnStep) -> None:
     if isinstance(outcome, _Known):
         report.already.append(outcome.series_uid)
+        _set_aside(library, outcome.excluded, report)
         return
     if isinstance(outcome, tuple):
         for one in outcome:
@@ -171,6 +176,8 @@ def _take(library: Library, outcome: _Outcome, report: ImportReport, on_step: On
         _refuse(library, refusal, report)
     else:
         (report.stored if new else report.already).append(outcome.series.series_uid)
+        of_series = (replace(one, series_uid=outcome.series.series_uid) for one in outcome.excluded)
+        _set_aside(library, of_series, report)
 
 
 def _commit_patiently(library: Library, staged: Staged, on_step: OnStep) -> tuple[Refusal | None, bool]:
@@ -261,6 +268,18 @@ def _add_rows(session: Session, staged: Staged, study: StudyRow) -> None:
 
 def _refuse(library: Library, refusal: Refusal, report: ImportReport) -> None:
     """Keep a refusal as a row, once, and report it every time."""
+    _keep(library, refusal)
+    report.refused.append(refusal)
+
+
+def _set_aside(library: Library, excluded: Iterable[Refusal], report: ImportReport) -> None:
+    """The same for files that a scan in the library does not use."""
+    for refusal in excluded:
+        _keep(library, refusal)
+        report.excluded.append(refusal)
+
+
+def _keep(library: Library, refusal: Refusal) -> None:
     about = json.dumps([refusal.code, refusal.series_uid, sorted(refusal.files)])
     key = hashlib.sha256(about.encode()).hexdigest()
     row = RefusalRow(
@@ -276,7 +295,6 @@ def _refuse(library: Library, refusal: Refusal, report: ImportReport) -> None:
                 session.add(row)
     except IntegrityError:  # another import has just written the same row
         pass
-    report.refused.append(refusal)
 
 
 def _other_content(staged: Staged) -> Refusal:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from bregma.catalogue.label_rows import NAMES, Problem
+from bregma.scan.counted import counted
 from bregma.scan.labels import Level
 
 SHOWN = 20
@@ -50,22 +51,22 @@ class LabelReport:
     def summary(self) -> str:
         """Some lines for a terminal."""
         lines = [
-            f"{self.rows} rows: {self.taken} new labels and {self.masks} masks about {len(self.scans)} scans, "
-            f"{len(self.parts[Level.SLICE])} slices, {len(self.parts[Level.LESION])} lesions; "
-            f"{self.duplicates} were there already"
+            f"{counted(self.rows, 'row')}: {counted(self.taken, 'new label')} and {counted(self.masks, 'mask')} about "
+            f"{counted(len(self.scans), 'scan')}, {counted(len(self.parts[Level.SLICE]), 'slice')}, "
+            f"{counted(len(self.parts[Level.LESION]), 'lesion')}; there already: {self.duplicates}"
         ]
         for level in Level:
             for name in NAMES:
                 present, absent = self.labels[level, name, True], self.labels[level, name, False]
                 if present or absent:
                     lines.append(f"  {level} {name}: {present} present, {absent} absent")
-        lines += _listed("conflicts, not taken", self.conflicts)
-        lines += _listed("rows about what the library does not have", self.not_found)
+        lines += _listed("conflict", ", not taken", self.conflicts)
+        lines += _listed("row", " about what the library does not have", self.not_found)
         return "\n".join(lines)
 
 
-def _listed(title: str, problems: list[Problem]) -> list[str]:
+def _listed(one: str, what: str, problems: list[Problem]) -> list[str]:
     if not problems:
         return []
     more = [f"    and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
-    return [f"  {len(problems)} {title}:", *(f"    {problem}" for problem in problems[:SHOWN]), *more]
+    return [f"  {counted(len(problems), one)}{what}:", *(f"    {problem}" for problem in problems[:SHOWN]), *more]

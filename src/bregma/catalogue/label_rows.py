@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bregma.scan.counted import counted
 from bregma.scan.errors import RequestError, did_you_mean
 from bregma.scan.labels import Level
 from bregma.scan.terms import FINDINGS
@@ -48,7 +49,7 @@ class LabelTableError(RequestError):
     def __init__(self, table: Path, problems: Sequence[Problem]) -> None:
         listed = "\n".join(f"  {problem}" for problem in problems[:SHOWN])
         more = f"\n  and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-        super().__init__(f"{table.name} has {len(problems)} problems; nothing was imported:\n{listed}{more}")
+        super().__init__(f"{table.name} has {counted(len(problems), 'problem')}; nothing was imported:\n{listed}{more}")
         self.problems = tuple(problems)
 
 

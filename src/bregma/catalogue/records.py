@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,9 +59,7 @@ def record_of(series: SeriesRow, slices: Sequence[SliceRow], *, study_uid: str, 
         geometry=_geometry_of(series, slices),
         facts=dict(series.facts),
         warnings=tuple(Remark(code, message) for code, message in series.warnings),
-        excluded=tuple(
-            Refusal(code, reason, tuple(files), series.series_uid) for code, reason, files in series.excluded
-        ),
+        excluded=excluded_of(series.series_uid, series.excluded),
     )
 
 
@@ -91,3 +89,8 @@ def _geometry_of(series: SeriesRow, slices: Sequence[SliceRow]) -> Geometry | No
         along_column=np.array(fields["along_column"], dtype=np.float64),
         pixel_mm=(row_mm, column_mm),
     )
+
+
+def excluded_of(series_uid: str, rows: Iterable[tuple[str, str, list[str]]]) -> tuple[Refusal, ...]:
+    """Files outside a scan, from [[code, reason, [file, ...]], ...] as the series' row has them."""
+    return tuple(Refusal(code, reason, tuple(files), series_uid) for code, reason, files in rows)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from bregma.catalogue.library import Library
 from bregma.catalogue.tables import PatientRow, SplitMemberRow, SplitRow
+from bregma.scan.counted import counted
 from bregma.scan.errors import RequestError, did_you_mean
 from bregma.scan.terms import ANY
 
@@ -72,7 +73,7 @@ class SplitReport:
         lines = [f"split {self.name!r} with seed {self.seed}"]
         for name, part in self.parts.items():
             lines.append(
-                f"  {name}: {part.patients} patients, {part.scans} scans "
+                f"  {name}: {counted(part.patients, 'patient')}, {counted(part.scans, 'scan')} "
                 f"({part.positive} with a bleed, {part.negative} without, {part.unknown} unknown)"
             )
         lines.append(f"  largest difference in prevalence: {self.imbalance:.1f} points")

@@ -20,6 +20,7 @@ import blosc2
 import numpy as np
 from numpy.typing import NDArray
 
+from bregma.scan.counted import counted
 from bregma.scan.errors import LibraryError
 
 Array = NDArray[Any]
@@ -95,7 +96,7 @@ def read_slice(path: Path, index: int) -> Array:
         with path.open("rb", buffering=0) as file:
             header = _parse(path, file.read(_PREFIX.size), file.read)
             if not 0 <= index < len(header.chunks):
-                raise IndexError(f"slice {index} of a file with {len(header.chunks)} slices")
+                raise IndexError(f"slice {index} of a file with {counted(len(header.chunks), 'slice')}")
             length, crc = header.chunks[index]
             file.seek(header.start + sum(size for size, _ in header.chunks[:index]))
             chunk = file.read(length)

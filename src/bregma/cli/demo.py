@@ -13,6 +13,8 @@ from bregma.cli.targets import check_targets
 
 SEED = 2026
 STUDIES = 2
+SIZE = 512
+SLICES = 32
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,6 +33,7 @@ def demo(
     """
     code = 0
     check_targets(folders=[out])
+    reading.chosen_packages([])
     path = scan or _draw(out / "phantoms")
     try:
         reading.read(path, html=out / "pages", json=out / "reading.json", csv=out / "reading.csv")
@@ -52,5 +55,5 @@ def _draw(folder: Path) -> Path:
     from bregma.phantom.studies import write_studies
 
     with progress_bar("drawing two heads") as progress:
-        write_studies(folder, count=STUDIES, seed=SEED, workers=STUDIES, progress=progress)
+        write_studies(folder, count=STUDIES, seed=SEED, size=SIZE, slices=SLICES, workers=STUDIES, progress=progress)
     return folder / "scans"

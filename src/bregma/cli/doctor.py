@@ -12,7 +12,6 @@ from pathlib import Path
 import typer
 
 from bregma.cli.output import console
-from bregma.scan.errors import BregmaError
 
 MEMORY_GB = 4.0
 DISK_GB = 2.0
@@ -122,12 +121,14 @@ def _disk() -> Finding:
 
 
 def _models() -> list[Finding]:
-    from bregma.models.package import installed_packages
+    from bregma.models.package import find_all
 
-    try:
-        packages = installed_packages()
-    except BregmaError as error:
-        return [Finding("models", False, str(error), "remove or reinstall the package named")]
-    if not packages:
-        return [Finding("models", False, "none installed", "set BREGMA_MODELS to a folder of packages")]
-    return [Finding(f"model: {each.name}", True, f"version {each.version}, {each.digest[:12]}") for each in packages]
+    whole, damaged = find_all()
+    if not whole and not damaged:
+        remedy = "train one (bregma train), or set BREGMA_MODELS to a folder of packages"
+        return [Finding("models", None, "none installed", remedy)]
+    remedy = "remove it or install it again"
+    return [
+        *(Finding(f"model: {each.name}", True, f"version {each.version}, {each.digest[:12]}") for each in whole),
+        *(Finding(f"model: {each.folder.name}", False, each.reason, remedy) for each in damaged),
+    ]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bregma.cli.output import console, print_error, progress_bar
 from bregma.cli.read import NOT_SCANS
 from bregma.cli.targets import check_targets
+from bregma.scan.counted import counted
 from bregma.scan.errors import RequestError
+
+if TYPE_CHECKING:
+    from bregma.catalogue.ingest import ImportReport
 
 LibraryOption = Annotated[Path, typer.Option("--library", "-L", help="The library's folder; import makes it.")]
 UrlOption = Annotated[
@@ -48,19 +52,25 @@ def import_scans(
     check_targets(folders=[library])
     with Library.open_or_create(library, url=url) as opened, progress_bar("importing") as progress:
         report = ingest.import_scans(opened, path, workers=workers, progress=progress)
-    console().print(f"{len(report.stored)} stored, {len(report.already)} already there, {len(report.refused)} refused")
-    for refusal in report.refused:
-        console().print(
-            f"  {refusal.code}: {refusal.reason} ({len(refusal.files)} files)",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+    _print_import(report)
     if not report.stored and not report.already:
         print_error(f"no scan was found in {path.name!r}")
         raise typer.Exit(1)
-    if any(refusal.code not in NOT_SCANS for refusal in report.refused):
+    if any(refusal.code not in NOT_SCANS for refusal in (*report.refused, *report.excluded)):
         raise typer.Exit(1)
+
+
+def _print_import(report: ImportReport) -> None:
+    """What was stored, what was not, and what was left out of the scans that are there."""
+    files = sum(len(refusal.files) for refusal in report.excluded)
+    left_out = f", {counted(files, 'file')} left out of the scans" if files else ""
+    console().print(
+        f"{len(report.stored)} stored, {len(report.already)} already there, {len(report.refused)} refused{left_out}"
+    )
+    for title, refusals in (("refused", report.refused), ("left out", report.excluded)):
+        for refusal in refusals:
+            line = f"  {title} ({refusal.code}): {refusal.reason} ({counted(len(refusal.files), 'file')})"
+            console().print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @labels_app.command("import")

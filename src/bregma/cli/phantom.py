@@ -9,6 +9,7 @@ import typer
 
 from bregma.cli.output import console, progress_bar
 from bregma.cli.targets import check_targets
+from bregma.scan.counted import counted
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,5 +49,6 @@ def phantom(
             progress=progress,
         )
     console().print(
-        f"{count} studies in {folder}; next: bregma import {folder / 'scans'} --library LIBRARY", soft_wrap=True
+        f"{counted(count, 'study', 'studies')} in {folder}; next: bregma import {folder / 'scans'} --library LIBRARY",
+        soft_wrap=True,
     )

@@ -17,6 +17,7 @@ from bregma.scan.errors import RefusedError, RequestError
 from bregma.scan.study import Refusal
 
 if TYPE_CHECKING:
+    from bregma.models.package import Package
     from bregma.models.predictor import Predictor
     from bregma.reading import Reading
     from bregma.report.contract import Entry
@@ -138,14 +139,25 @@ def _scans(path: Path, refused: list[Refusal]) -> Iterator[tuple[Scan, float]]:
         start = perf_counter()
 
 
-def _predictors(names: Sequence[str], threads: int | None) -> list[Predictor]:
+def chosen_packages(names: Sequence[str]) -> list[Package]:
+    """The packages of these names or folders, or all that are installed.
+
+    Raises:
+        PackageError: a folder is no whole package.
+        RequestError: there is no such package, or none at all.
+    """
     from bregma.models.package import find_package, installed_packages
-    from bregma.models.predictor import Predictor
 
     packages = [find_package(name) for name in names] or installed_packages()
     if not packages:
         raise RequestError("no model package is installed; train one (bregma train) or set BREGMA_MODELS")
-    return [Predictor(package, threads=threads) for package in packages]
+    return packages
+
+
+def _predictors(names: Sequence[str], threads: int | None) -> list[Predictor]:
+    from bregma.models.predictor import Predictor
+
+    return [Predictor(package, threads=threads) for package in chosen_packages(names)]
 
 
 def _file_stem(scan: Scan) -> str:

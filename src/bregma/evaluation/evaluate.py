@@ -22,6 +22,7 @@ from bregma.evaluation.worst import WorstError, worst_errors
 from bregma.models.aggregate import Rule, recall_ceiling
 from bregma.models.package import Package
 from bregma.models.predictor import Predictor
+from bregma.scan.counted import counted
 from bregma.scan.errors import LibraryError, RequestError
 from bregma.scan.terms import ANY
 
@@ -61,7 +62,7 @@ def evaluate_package(
         raise RequestError(f"part {part!r} of split {split!r} has no scan; nothing can be measured on it")
     scans, damaged = _score_all(records, library, predictor, sources, progress)
     if not scans:
-        raise RequestError(f"none of the {len(records)} scans could be read; the first: {damaged[0].reason}")
+        raise RequestError(f"none of {counted(len(records), 'scan')} could be read; the first: {damaged[0].reason}")
     setup = _setup(predictor.package, split, part, sources, seed, replicates)
     return conclude(
         setup,

@@ -8,6 +8,7 @@ from bregma.evaluation.compare import Comparison
 from bregma.evaluation.evaluation import Evaluation
 from bregma.evaluation.levels import Level, PointResult
 from bregma.evaluation.measure import Measure
+from bregma.scan.counted import counted
 
 TITLES = {
     "accuracy": "accuracy",
@@ -126,14 +127,15 @@ def _leakage(evaluation: Evaluation) -> list[str]:
     leakage, setup = evaluation.leakage, evaluation.setup
     if not leakage.checked_against:
         return ["Leakage was not checked: there is no other part to compare with."]
-    against = f"the {leakage.checked_against} scans of the other parts of split {setup.split!r}"
+    against = f"{counted(leakage.checked_against, 'scan')} of the other parts of split {setup.split!r}"
     if not leakage.found:
         return [
             f"No patient, study or pixels are shared with {against}; whether the package was trained on that split, "
             "only its card can say."
         ]
     shared = (
-        f"{len(leakage.patients)} patients, {len(leakage.studies)} studies, {len(leakage.pixels)} scans by their pixels"
+        f"{counted(len(leakage.patients), 'patient')}, {counted(len(leakage.studies), 'study', 'studies')}, "
+        f"{counted(len(leakage.pixels), 'scan')} by their pixels"
     )
     return [f"LEAKAGE: {shared} are shared with {against}; these figures are too good to be believed."]
 
@@ -143,9 +145,9 @@ def _excluded(evaluation: Evaluation) -> list[str]:
     for one in evaluation.excluded:
         groups.setdefault((one.level, one.finding or "all findings", one.reason), []).append(one.slices)
     return [
-        f"Not counted: {sum(slices)} slices of {len(slices)} scans ({finding}): {reason}."
+        f"Not counted: {counted(sum(slices), 'slice')} of {counted(len(slices), 'scan')} ({finding}): {reason}."
         if level == "slice"
-        else f"Not counted: {len(slices)} scans ({finding}): {reason}."
+        else f"Not counted: {counted(len(slices), 'scan')} ({finding}): {reason}."
         for (level, finding, reason), slices in groups.items()
     ]
 
@@ -164,4 +166,4 @@ def _small(evaluation: Evaluation) -> list[str]:
     few = min((level.patients for level in evaluation.levels), default=0)
     if few >= 20:
         return []
-    return [f"Only {few} patients: percentile intervals of so few are too narrow; take them as a hint."]
+    return [f"Only {counted(few, 'patient')}: percentile intervals of so few are too narrow; take them as a hint."]

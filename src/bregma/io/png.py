@@ -111,7 +111,7 @@ def _in_order(entries: Sequence[Entry], known: Sidecar) -> list[Entry]:
         if missing or len(set(known.files)) != len(known.files):
             raise RefusedError(
                 "missing_file",
-                f"the side-car lists {counted(len(known.files), 'file')}; not there: {missing}, or some are listed twice",
+                f"the side-car lists {counted(len(known.files), 'file')}; not there: {missing}, or one is listed twice",
             )
         ordered = [by_name[name] for name in known.files]
     else:

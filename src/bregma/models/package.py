@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -33,7 +34,16 @@ from bregma.models.records import from_json, object_of, to_json
 from bregma.preprocessing.pipeline import Preprocessing
 from bregma.scan.errors import PackageError, RequestError, did_you_mean
 
-__all__ = ["Package", "find_package", "installed_packages", "load_package", "package_folders", "write_package"]
+__all__ = [
+    "Damaged",
+    "Package",
+    "find_all",
+    "find_package",
+    "installed_packages",
+    "load_package",
+    "package_folders",
+    "write_package",
+]
 
 BUNDLED = Path(__file__).parent / "bundled"
 VARIABLE = "BREGMA_MODELS"
@@ -114,22 +124,45 @@ def model_folders() -> list[Path]:
     return [*named, data / "bregma" / "models", BUNDLED]
 
 
-def installed_packages() -> list[Package]:
-    """Every package that is whole, by name; a damaged one is logged and left out."""
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A folder that should hold a package and does not hold a whole one.
+
+    Attributes:
+        folder: where it lies.
+        reason: one sentence for a person.
+    """
+
+    folder: Path
+    reason: str
+
+
+def find_all() -> tuple[list[Package], list[Damaged]]:
+    """Every package that is whole, by name, and every damaged one, in the order in which they are looked for."""
     found: dict[str, Package] = {}
+    damaged = []
     for folder in package_folders():
         try:
             package = load_package(folder)
         except PackageError as error:
-            _log.warning("package in %r is left out: %s", folder.name, error)
-            continue
-        found.setdefault(package.name, package)
-    return sorted(found.values(), key=lambda package: package.name)
+            damaged.append(Damaged(folder, str(error)))
+        else:
+            found.setdefault(package.name, package)
+    return sorted(found.values(), key=lambda package: package.name), damaged
+
+
+def installed_packages() -> list[Package]:
+    """Every package that is whole, by name; a damaged one is logged and left out."""
+    whole, damaged = find_all()
+    for one in damaged:
+        _log.warning("package in %r is left out: %s", one.folder.name, one.reason)
+    return whole
 
 
 def package_folders() -> list[Path]:
-    """Folders that hold a package.json, whether whole or damaged."""
-    return [path.parent for folder in model_folders() for path in sorted(folder.glob(f"*/{MANIFEST}"))]
+    """Folders that hold a package.json, whether whole or damaged; hidden ones are left over from a stopped write."""
+    found = [path.parent for folder in model_folders() for path in sorted(folder.glob(f"*/{MANIFEST}"))]
+    return [folder for folder in found if not folder.name.startswith(".")]
 
 
 def find_package(name_or_path: str | Path) -> Package:

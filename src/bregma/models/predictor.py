@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bregma.models.calibration import sigmoid
 from bregma.models.engine import IMAGES, LOGITS, MAP, check_graph, memory_per_slice, open_session
 from bregma.models.package import Package
+from bregma.scan.counted import counted
 from bregma.scan.errors import PackageError
 
 Images = NDArray[np.float32]
@@ -115,7 +116,7 @@ class Predictor:
             answer = self._session.run([LOGITS, MAP] if self.has_map else [LOGITS], {IMAGES: seen})
         except (state.Fail, state.RuntimeException, state.InvalidArgument, state.NotImplemented) as error:
             raise PackageError(
-                f"package {self.package.name} could not read {len(seen)} slices ({error}); "
+                f"package {self.package.name} could not read {counted(len(seen), 'slice')} ({error}); "
                 "if memory ran out, read with fewer threads or close other programs"
             ) from error
         return answer[0][kept], answer[1][kept, 0] if self.has_map else None

@@ -18,6 +18,7 @@ from bregma.report.contract import write_text
 from bregma.report.pictures import montage
 from bregma.report.scout import scouts
 from bregma.report.strip import HEIGHT, WIDTH, strip
+from bregma.scan.counted import counted
 from bregma.scan.terms import ANY, FINDINGS
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _facts(reading: Reading) -> list[Figure]:
     facts = [
         Figure("Patient", reading.scan.series.patient, "pseudonym"),
         Figure("Series", reading.scan.series.series_uid),
-        Figure("Matrix", f"{slices} {'slice' if slices == 1 else 'slices'} of {rows} × {columns}"),
+        Figure("Matrix", f"{counted(slices, 'slice')} of {rows} × {columns}"),
     ]
     place = reading.scan.volume.geometry
     if place is None:

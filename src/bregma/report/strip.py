@@ -8,6 +8,7 @@ import numpy as np
 
 from bregma.models.aggregate import reach_mm
 from bregma.reading import Reading
+from bregma.scan.counted import counted
 from bregma.scan.terms import ANY
 
 WIDTH, HEIGHT = 1000.0, 120.0
@@ -125,6 +126,5 @@ def _runs(
     runs = []
     for start, stop in zip(ends[::2].tolist(), ends[1::2].tolist(), strict=True):
         length = "" if reach is None else f", {reach[start:stop].sum():.0f} mm"
-        slices = "1 slice" if stop - start == 1 else f"{stop - start} slices"
-        runs.append(Run(float(edges[start]), float(edges[stop]), slices + length))
+        runs.append(Run(float(edges[start]), float(edges[stop]), counted(stop - start, "slice") + length))
     return tuple(runs)

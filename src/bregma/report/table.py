@@ -15,6 +15,7 @@ from bregma.models.card import Metric
 from bregma.models.lesions import Lesion
 from bregma.models.package import Package
 from bregma.reading import Reading
+from bregma.scan.counted import counted
 from bregma.scan.study import Refusal, Status
 from bregma.scan.terms import ANY
 from bregma.scan.volume import Scan
@@ -42,7 +43,7 @@ def scan_table(scan: Scan) -> RenderableType:
             f"  patient {scan.series.patient}  {scan.series.modality}  ",
             (str(scan.status), STATUS_STYLE[scan.status]),
         ),
-        Text(f"  {slices} slices of {rows} x {columns}, {_place(scan)}"),
+        Text(f"  {counted(slices, 'slice')} of {rows} x {columns}, {_place(scan)}"),
     ]
     if scan.refusal is not None:
         lines.append(Text.assemble("  ", (f"not eligible ({scan.refusal.code}): {scan.refusal.reason}", "red")))
@@ -51,7 +52,9 @@ def scan_table(scan: Scan) -> RenderableType:
     for one in scan.slices:
         for what in one.repaired:
             repaired[what] = repaired.get(what, 0) + 1
-    lines += [Text(f"  repaired on {count} slices: {what}", style="cyan") for what, count in repaired.items()]
+    lines += [
+        Text(f"  repaired on {counted(count, 'slice')}: {what}", style="cyan") for what, count in repaired.items()
+    ]
     lines += [Text(f"  excluded ({one.code}): {one.reason} [{_files(one)}]", style="dim") for one in scan.excluded]
     return Group(*lines)
 
@@ -138,12 +141,12 @@ def _strip(reading: Reading) -> Text:
     values = reading.slice_probabilities[:, reading.findings.index(ANY)]
     starts = np.arange(0, len(values), -(-len(values) // STRIP_CHARACTERS))
     highest, counts = np.maximum.reduceat(values, starts), np.logical_or.reduceat(reading.counted, starts)
-    for value, counted in zip(highest.tolist(), counts.tolist(), strict=True):
-        strip.append(SHADES[round(value * (len(SHADES) - 1))], style="red on grey15" if counted else "white on grey15")
+    for value, hit in zip(highest.tolist(), counts.tolist(), strict=True):
+        strip.append(SHADES[round(value * (len(SHADES) - 1))], style="red on grey15" if hit else "white on grey15")
     strip.append(" head")
     if reading.counted.any():
-        counted = [one for one in reading.scan.slices if reading.counted[one.index]]
-        strip.append(f"  {len(counted)} slices counted: {_range(counted[0].index, counted[-1].index)}")
+        hits = [one for one in reading.scan.slices if reading.counted[one.index]]
+        strip.append(f"  {counted(len(hits), 'slice')} counted: {_range(hits[0].index, hits[-1].index)}")
     return strip
 
 

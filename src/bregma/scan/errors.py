@@ -60,8 +60,10 @@ class MissingExtraError(BregmaError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of an error message: "; did you mean 'x'?" or the list of what is known."""
+    """The end of an error message: "; did you mean 'x'?", the list of what is known, or that nothing is."""
     choices = sorted(known)
+    if not choices:
+        return "; none is known"
     close = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
     if close:
         return f"; did you mean {close[0]!r}?"
