@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,16 @@ def answer(*words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
 def test_version() -> None:
     assert run(app, ["--version"]).output == f"bregma {__version__}\n"
+
+
+def test_the_program_runs_without_its_script(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bregma", "--version"])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_module("bregma.cli", run_name="__main__")
+    assert not stopped.value.code
+    assert capsys.readouterr().out == f"bregma {__version__}\n"
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -13,11 +13,18 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bregma.cli import main
 from tiny_models import tiny_package
+
+if TYPE_CHECKING:
+    from bregma.catalogue.library import Library
+    from bregma.cli.output import Progress
+    from bregma.training.recipe import Recipe
+    from bregma.training.train import Run
 
 pytestmark = pytest.mark.xdist_group("cli")
 
@@ -109,6 +116,7 @@ def test_a_truncated_slice_is_told(bregma: Program, world: Path, head: Path, tmp
     answer = bregma("inspect", tmp_path / "scan")
     assert answer.code == 1
     assert "truncated_pixels" in answer.err
+    assert "1 image of the series damaged and left out" in " ".join(answer.out.split())
     for counts in ("1 stored, 0 already there", "0 stored, 1 already there"):
         answer = bregma("import", tmp_path / "scan", "--library", tmp_path / "lib", "--workers", 1)
         assert answer.code == 1
@@ -116,6 +124,19 @@ def test_a_truncated_slice_is_told(bregma: Program, world: Path, head: Path, tmp
             f"{counts}, 0 refused, 1 file left out of the scans\n  left out (truncated_pixels)"
         )
         assert answer.out.rstrip().endswith("(1 file)")
+
+
+def test_masks_as_dicom_refer_to_the_input(bregma: Program, world: Path, head: Path, tmp_path: Path) -> None:
+    import pydicom
+
+    answer = bregma("read", head, "--model", world / "tiny", "--masks", tmp_path / "masks", "--dicom-masks")
+    assert answer.code == 0, answer.err
+    (path,) = (tmp_path / "masks").iterdir()
+    assert f"mask: {path}" in answer.out
+    mask, image = pydicom.dcmread(path), pydicom.dcmread(min(head.iterdir()))
+    assert mask.Modality == "SEG"
+    assert (mask.Rows, mask.Columns, mask.StudyInstanceUID) == (64, 64, image.StudyInstanceUID)
+    assert mask.ReferencedSeriesSequence[0].SeriesInstanceUID == image.SeriesInstanceUID
 
 
 def test_inspect_tells_points(bregma: Program, head: Path) -> None:
@@ -235,7 +256,7 @@ def test_labels_of_an_unknown_series_are_told(bregma: Program, world: Path, tmp_
     assert "0 new labels" in answer.out
     assert "1.2.3" in answer.out
     table.write_text("series_uid,level,any,source\n1.2.3,scan,7,reader:a\n")
-    bregma("labels", "import", table, "--library", world / "lib").refuses("nothing was imported")
+    bregma("labels", "import", table, "--library", world / "lib").refuses("has 1 problem; nothing was imported")
     bregma("labels", "import", tmp_path / "nowhere.csv", "--library", world / "lib").refuses("cannot be read")
 
 
@@ -286,6 +307,9 @@ def test_demo_on_a_scan_of_ones_own(
     assert answer.code == 0, answer.err
     assert "in a browser" in answer.out
     bregma("demo", "--out", world / "a file").refuses("is a file, not a folder")
+    nothing = bregma("demo", "--out", tmp_path / "none", "--scan", world / "empty")
+    nothing.refuses("no scan was found in 'empty'", code=1)
+    assert "in a browser" not in nothing.out
 
 
 def test_demo_draws_heads_and_reads_them(
@@ -309,6 +333,33 @@ def test_training_says_what_is_wrong(bregma: Program, world: Path) -> None:
     common = ["--library", world / "lib"]
     bregma("train", "nobody", *common).refuses("'nobody' is neither a recipe")
     bregma("train", "radnet", *common, "--run", world / "a file").refuses("is a file, not a folder")
+
+
+def test_training_gets_what_was_asked_for_and_tells_what_is_next(
+    bregma: Program, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The training itself is stood in for; tests/training has it."""
+    pytest.importorskip("torch")
+    asked = []
+
+    def stand_in(recipe: Recipe, library: Library, run: Run, *, progress: Progress) -> Path:
+        asked.append((recipe.name, recipe.optimizer.epochs, len(library.scans()), run))
+        progress(1, 1)
+        return run.folder / "package"
+
+    monkeypatch.setattr("bregma.training.train.train", stand_in)
+    answer = bregma(
+        *("train", "radnet", "--library", world / "lib", "--run", tmp_path / "run", "--seed", 3),
+        *("--set", "optimizer.epochs=7", "--device", "cpu"),
+    )
+    assert answer.code == 0, answer.err
+    ((name, epochs, scans, run),) = asked
+    assert (name, epochs, scans) == ("radnet", 7, 6)
+    assert (run.folder, run.split, run.seed, run.device) == (tmp_path / "run", "default", 3, "cpu")
+    assert answer.out.splitlines() == [
+        f"package: {tmp_path / 'run' / 'package'}",
+        f"next: bregma evaluate {tmp_path / 'run' / 'package'} --library {world / 'lib'}",
+    ]
 
 
 def test_a_full_disk_is_a_sentence(bregma: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
