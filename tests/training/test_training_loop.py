@@ -87,6 +87,20 @@ def test_training_learns(drawn_library: Any, tiny_recipe: Any, tmp_path: Path) -
     assert max(row["slice_auc"] for row in rows) > 0.95
 
 
+def test_the_recipe_chooses_the_optimiser(drawn_library: Any, tmp_path: Path) -> None:
+    short = json.loads((HERE / "learns.json").read_text()) | {"optimizer.epochs": 1, "optimizer.learning_rate": 0.003}
+    job = job_of(drawn_library, load_recipe("densenet40", short | {"optimizer.kind": "adamw"}), tmp_path / "run")
+    optimizer = make_optimizer(job)
+    assert isinstance(optimizer, torch.optim.AdamW)
+    assert optimizer.defaults["betas"] == (0.9, 0.999)
+    fit(job)
+    moments = torch.load(tmp_path / "run" / LAST, weights_only=True)["optimizer"]["state"]
+    assert all("exp_avg_sq" in state for state in moments.values())
+    assert isinstance(
+        make_optimizer(job_of(drawn_library, load_recipe("densenet40", short), tmp_path / "b")), torch.optim.SGD
+    )
+
+
 def test_a_stopped_run_goes_on_to_the_same_weights(drawn_library: Any, tiny_recipe: Any, tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     fit(job_of(drawn_library, tiny_recipe, whole))
