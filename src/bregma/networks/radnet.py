@@ -124,8 +124,8 @@ class RADnet(nn.Module):
 class PooledNorm(nn.BatchNorm1d):
     """The pooled features, each at the scale of its own spread (ours).
 
-    A bleed covers a hundredth of a slice, so the mean over a slice moves by as little, and a network that must first
-    grow weights of a hundred hardly learns to call slices while its maps are already right.
+    A bleed covers a hundredth of a slice, so the mean over a slice moves by as little, which the weights after it would
+    have to grow for. An argument, not a measurement: see docs/decisions/0004-short-training-runs.md.
     """
 
     def forward(self, features_NE: Tensor) -> Tensor:

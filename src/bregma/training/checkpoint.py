@@ -7,10 +7,10 @@ that could run.
 from __future__ import annotations
 
 import os
-import pickle
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError  # what torch's weights-only reader raises; nothing is unpickled
 from typing import Any
 
 import torch
@@ -119,7 +119,7 @@ def _load(path: Path) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # torch only warns of files that are none of its own
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, UserWarning, pickle.UnpicklingError) as error:
+    except (OSError, EOFError, RuntimeError, ValueError, UserWarning, UnpicklingError) as error:
         raise RequestError(
             f"{path.name} cannot be read ({error.__class__.__name__}); the file is damaged: start another run folder"
         ) from error
