@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 from bregma.training import checkpoint, curves, train, validation
+from bregma.training.network_sections import Section
 from bregma.training.recipe import load_recipe, recipe_names
-from bregma.training.sections import Recipe, Section
+from bregma.training.sections import Recipe
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -16,6 +18,12 @@ def keys_of(section: type[Section], prefix: str = "") -> set[str]:
     keys: set[str] = set()
     for name, field in section.model_fields.items():
         inner = field.annotation
+        for one in get_args(inner):  # [network] is one of several sections
+            if isinstance(one, type) and issubclass(one, Section):
+                keys |= keys_of(one, f"{name}.")
+                inner = None
+        if inner is None:
+            continue
         is_section = isinstance(inner, type) and issubclass(inner, Section)
         keys |= keys_of(inner, f"{name}.") if is_section else {f"{prefix}{name}"}
     return keys

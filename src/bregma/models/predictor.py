@@ -62,7 +62,7 @@ class Predictor:
         self._session = open_session(package.model_bytes(), threads=threads)
         self._always_whole = memory_per_slice(self._session)
         settings = package.preprocessing
-        self._channels, self._size = len(settings.windows), settings.size
+        self._channels, self._size = settings.channels, settings.size
         self.has_map = check_graph(
             self._session, channels=self._channels, size=self._size, findings=len(package.findings)
         )

@@ -18,10 +18,15 @@ class Batch:
     Attributes:
         images: (B, D, C, S, S) float32 in [0, 1]; what stands in a filled-up slice is never looked at.
         is_slice: (B, D) bool; True first, False for slices that only fill up.
+        places: (B, D, 2) per slice: height above the middle of the scan in dm, and the gap to the next slice in cm; 0
+            where nobody knows. None when no network of the run asks for it.
+        features: (B, D, E) of a frozen network, when the run learns from cached features; `images` is then empty.
     """
 
     images: Tensor
     is_slice: Tensor
+    places: Tensor | None = None
+    features: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.images.ndim != 5 or self.images.shape[:2] != self.is_slice.shape:
@@ -37,7 +42,8 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same on another device."""
-        return Batch(self.images.to(device), self.is_slice.to(device))
+        places, features = (None if part is None else part.to(device) for part in (self.places, self.features))
+        return Batch(self.images.to(device), self.is_slice.to(device), places, features)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,8 +55,10 @@ class Outputs:
         scan_logits: (B, K) per scan.
         maps: per attention branch (N, 1, S, S) logits "blood here", for the N real slices of the batch in order
             (all of the first scan, then all of the second).
+        features: (B, D, E) what the network makes of each slice before it answers; 0 in filled-up slices.
     """
 
     slice_logits: Tensor | None = None
     scan_logits: Tensor | None = None
     maps: tuple[Tensor, ...] | None = None
+    features: Tensor | None = None

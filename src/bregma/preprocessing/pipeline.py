@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bregma.preprocessing.head import find_head_centre
+from bregma.preprocessing.neighbours import with_neighbours
 from bregma.preprocessing.orient import canonical_orientation, turn, turn_back
 from bregma.preprocessing.placement import Placement, place_span
 from bregma.preprocessing.resample import grow, shrink
@@ -73,7 +74,7 @@ def prepare(volume: Volume, settings: Preprocessing) -> Prepared:
 
     Args:
         volume: (D, H, W) int16 HU.
-        settings: windows, pixel size and field of view.
+        settings: windows, pixel size, field of view and neighbours.
     """
     placement = place(volume, settings)
     slices, size = len(volume.values), settings.size
@@ -85,7 +86,7 @@ def prepare(volume: Volume, settings: Preprocessing) -> Prepared:
         show(hu, settings.windows, images[part])
 
     _in_parts(slices, _work)
-    return Prepared(images, placement)
+    return Prepared(with_neighbours(images, settings.neighbours), placement)
 
 
 def prepare_mask(mask: NDArray[np.bool_], placement: Placement) -> Image:

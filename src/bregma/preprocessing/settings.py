@@ -30,12 +30,14 @@ class Preprocessing:
         field_of_view_mm: width and height shown, centred on the head.
         size: S, rows and columns of a prepared slice, a multiple of 8; what the field of view does not fill is air.
             0 stands for the least that will do (250 pixels become 256).
+        neighbours: slices on either side that are shown as further channels (see neighbours.py).
     """
 
     windows: tuple[Window, ...] = (PRESETS["brain"],)
     pixel_mm: float = 1.0
     field_of_view_mm: float = 250.0
     size: int = 0
+    neighbours: int = 0
 
     def __post_init__(self) -> None:
         if not self.windows:
@@ -51,6 +53,18 @@ class Preprocessing:
                 f"[preprocessing] size is {self.size}; {self.field_of_view_mm} mm at {self.pixel_mm} mm need "
                 f"a multiple of {MULTIPLE} that is at least {least}"
             )
+        if self.neighbours < 0:
+            raise RecipeError(f"[preprocessing] neighbours is {self.neighbours}; expected 0 or more slices")
+
+    @property
+    def channels(self) -> int:
+        """C, windows of the slice and of its neighbours."""
+        return len(self.windows) * (2 * self.neighbours + 1)
+
+    @property
+    def alone(self) -> Preprocessing:
+        """The same without neighbours, as caches keep it."""
+        return dataclasses.replace(self, neighbours=0)
 
     @property
     def pixels(self) -> int:
@@ -65,12 +79,13 @@ class Preprocessing:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON or TOML; `from_dict` undoes it."""
-        return {
+        plain = {
             "windows": [{"center": float(w.center), "width": float(w.width)} for w in self.windows],
             "pixel_mm": float(self.pixel_mm),
             "field_of_view_mm": float(self.field_of_view_mm),
             "size": self.size,
         }
+        return plain | ({"neighbours": self.neighbours} if self.neighbours else {})
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Preprocessing:
@@ -87,7 +102,7 @@ class Preprocessing:
                 raise RecipeError(f"[preprocessing] windows is {values['windows']!r}; expected a list of windows")
             values["windows"] = tuple(_window(item) for item in values["windows"])
         for name in fields & values.keys() - {"windows"}:
-            values[name] = number(values[name], where=f"[preprocessing] {name}", whole=name == "size")
+            values[name] = number(values[name], where=f"[preprocessing] {name}", whole=name in {"size", "neighbours"})
         return cls(**values)
 
 

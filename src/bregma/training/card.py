@@ -49,7 +49,7 @@ def make_card(job: Job, origin: Origin, points: tuple[OperatingPoint, ...], case
     recipe, training, validation = job.recipe, origin.training, job.records
     drawn = _drawn(training)
     return Card(
-        summary=f"Probability of a bleed per slice{' and where it lies' if recipe.network.attention else ''}.",
+        summary=f"Probability of a bleed per slice{' and where it lies' if recipe.network.draws else ''}.",
         intended_use="Research and demonstration on axial, non-contrast head CT of adults. No medical device.",
         trained_on=(
             f"{_count(training)}, the part 'train' of split {origin.split!r}, by patient "

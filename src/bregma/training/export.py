@@ -29,7 +29,7 @@ def export_package(job: Job, folder: Path, origin: Origin) -> Package:
     """
     recipe = job.recipe
     settings = recipe.preprocessing.settings
-    onnx = to_onnx(job.network, channels=len(settings.windows), size=settings.size, maps=recipe.network.attention)
+    onnx = to_onnx(job.network, channels=settings.channels, size=settings.size, maps=recipe.network.draws)
     scans = [job.validation.whole(index)[0].images[0].numpy() for index in range(len(job.validation.scans))][:SAMPLE]
     difference = compare(onnx, job.network, [*scans, scans[0][:1], scans[0][: max(1, len(scans[0]) // 2)]])
     if not difference <= TOLERANCE:

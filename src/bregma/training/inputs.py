@@ -16,6 +16,7 @@ from bregma.catalogue.library import Library
 from bregma.catalogue.records import ScanRecord
 from bregma.networks.batch import Batch
 from bregma.preprocessing.augment import AugmentationSettings, apply_augmentation, draw_augmentation
+from bregma.preprocessing.neighbours import with_neighbours
 from bregma.preprocessing.pipeline import prepare, prepare_mask
 from bregma.preprocessing.settings import Preprocessing
 from bregma.preprocessing.window import Image
@@ -90,11 +91,13 @@ class Inputs:
         scans: what is known about each.
         cache: their prepared slices.
         augmentation: how much a showing may differ from the scan; None shows it as it is.
+        neighbours: slices on either side that are shown as further channels.
     """
 
     scans: Sequence[TrainingScan]
     cache: SliceCache
     augmentation: AugmentationSettings | None = None
+    neighbours: int = 0
 
     def batch(self, step: Sequence[Showing]) -> tuple[Batch, Targets]:
         """The scans of one step side by side, filled up to the longest, and what is known about them."""
@@ -126,8 +129,11 @@ class Inputs:
     def _show(self, showing: Showing) -> tuple[Image, Image]:
         """(D, C, S, S) images and (D, S, S) masks; an unknown mask is 0, and its slices are not known."""
         cached = self.cache.get(self.scans[showing.scan].series_uid)
+        first = max(0, showing.start - self.neighbours)
+        seen = cached.images[first : showing.stop + self.neighbours]
+        around = with_neighbours(from_grey(seen, np.empty(seen.shape, np.float32)), self.neighbours)
+        images = around[showing.start - first : showing.stop - first]
         grey = cached.images[showing.start : showing.stop]
-        images = from_grey(grey, np.empty(grey.shape, np.float32))
         masks = np.zeros((len(grey), *grey.shape[2:]), np.float32)
         if cached.mask is not None:
             from_grey(cached.mask[showing.start : showing.stop], masks)

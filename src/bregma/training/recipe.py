@@ -7,14 +7,15 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bregma.scan.errors import RecipeError, RequestError, did_you_mean
 from bregma.scan.terms import FINDINGS, is_finding
-from bregma.training.sections import Recipe, Section
+from bregma.training.network_sections import Section
+from bregma.training.sections import Recipe
 
 __all__ = ["FOLDER", "Recipe", "changes_of", "digest_of", "load_recipe", "recipe_names"]
 
@@ -119,9 +120,12 @@ def _sentence(file: str, errors: list[ErrorDetails]) -> str:
     """What is wrong, where, and what to write instead; a key too many says more than the one it stands for."""
     error = min(errors, key=lambda error: error["type"] != "extra_forbidden")
     where = [str(part) for part in error["loc"]]
+    network = ""
+    if where[:1] == ["network"] and len(where) > 2:
+        network = where.pop(1)  # the name by which pydantic told the networks apart
     place = f"{file} [{'.'.join(where[:-1])}]" if len(where) > 1 else file
     if error["type"] == "extra_forbidden":
-        return f"{place} has no key {where[-1]!r}{did_you_mean(where[-1], _keys(where[:-1]))}"
+        return f"{place} has no key {where[-1]!r}{did_you_mean(where[-1], _keys(where[:-1], network))}"
     if error["type"] == "missing":
         return f"{place} lacks the key {where[-1]!r}; every key of a recipe is written down"
     if not where:
@@ -129,12 +133,14 @@ def _sentence(file: str, errors: list[ErrorDetails]) -> str:
     return f"{place} {where[-1]} is {error['input']!r}; {error['msg'][0].lower()}{error['msg'][1:]}"
 
 
-def _keys(sections: list[str]) -> list[str]:
+def _keys(sections: list[str], network: str) -> list[str]:
     """The keys that the section at this place may have."""
     here: type[BaseModel] = Recipe
     for name in sections:
         field = here.model_fields.get(name)
         inner = field.annotation if field else None
+        if name == "network":
+            inner = next(one for one in get_args(inner) if get_args(one.model_fields["name"].annotation) == (network,))
         if not (isinstance(inner, type) and issubclass(inner, Section)):
             return ["center", "width"]
         here = inner

@@ -8,16 +8,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from bregma.preprocessing.augment import AugmentationSettings
 from bregma.preprocessing.settings import Preprocessing
-
-
-class Section(BaseModel):
-    """A part of a recipe: cannot be changed, and knows all of its keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+from bregma.training.network_sections import BRANCHES, NetworkSection, Section
 
 
 class WindowSection(Section):
@@ -34,11 +29,13 @@ class PreprocessingSection(Section):
         windows: one channel each: {center, width} in HU, or the name of a preset.
         pixel_mm: in-plane size of a prepared pixel; slices keep their thickness.
         field_of_view_mm: width and height shown, centred on the head.
+        neighbours: slices on either side that are shown as further channels.
     """
 
     windows: tuple[WindowSection | str, ...] = Field(min_length=1, strict=False)
     pixel_mm: float = Field(gt=0)
     field_of_view_mm: float = Field(gt=0)
+    neighbours: int = Field(default=0, ge=0, le=3)
 
     @property
     def settings(self) -> Preprocessing:
@@ -52,10 +49,14 @@ class AugmentationSection(Section):
     Attributes:
         rotation_degrees: turned in plane by up to so much to either side.
         flip_horizontal: share of showings that are mirrored from left to right.
+        flip_vertical: share of showings that are mirrored from front to back.
+        crop: share of showings of which a part is cut out and brought back to full size.
     """
 
     rotation_degrees: float = Field(ge=0, le=180)
     flip_horizontal: float = Field(ge=0, le=1)
+    flip_vertical: float = Field(default=0.0, ge=0, le=1)
+    crop: float = Field(default=0.0, ge=0, le=1)
 
     @property
     def settings(self) -> AugmentationSettings:
@@ -63,28 +64,14 @@ class AugmentationSection(Section):
         return AugmentationSettings.from_dict(self.model_dump())
 
 
-class NetworkSection(Section):
-    """Which network, and its shape.
+class LabelsSection(Section):
+    """Whose labels teach.
 
     Attributes:
-        name: a key of NETWORKS.
-        growth: channels that each dense layer adds.
-        layers: dense layers per block.
-        dropout: share of a dense layer's new values that is dropped.
-        attention: whether the three segmentation branches are there.
-        sequence: whether the LSTM over the slices is there.
-        branch: channels between the two convolutions of a segmentation branch.
-        hidden: LSTM units in each direction.
+        sources: the statements of these sources only; empty takes all but those of models.
     """
 
-    name: Literal["radnet"]
-    growth: int = Field(ge=1)
-    layers: int = Field(ge=1)
-    dropout: float = Field(ge=0, lt=1)
-    attention: bool
-    sequence: bool
-    branch: int = Field(ge=1)
-    hidden: int = Field(ge=1)
+    sources: tuple[str, ...] = Field(default=(), strict=False)
 
 
 class LossSection(Section):
@@ -93,14 +80,31 @@ class LossSection(Section):
     Attributes:
         slice: weight of the slices' loss.
         slice_kind: a key of LOSSES for the slices.
-        segmentation: weights of the three branches' losses, the finest first.
+        focal_gamma: of the focal loss; 0 makes it cross-entropy.
+        finding_weights: weight of each finding in the slices' and the scans' loss; empty weighs them alike.
+        scan: weight of the set loss, which compares a scan's label with its slices' answers. Above 0, each scan
+            teaches by the labels of its own kind only: slices where slices were labelled, the scan where only that was.
+        scan_kind: how the slices of a scan become one answer.
+        top_k: slices that count for "top_k".
+        smoothness: weight of the term that wants neighbouring slices alike; it needs no label.
+        smoothness_kind: "shuffled" (neighbour near, a slice from elsewhere far) or "literal" (the printed equation 2).
+        margin: by how much the far one is to be farther.
+        segmentation: weights of the branches' losses, the finest first; empty for a network that draws nothing.
         segmentation_kind: a key of LOSSES for the maps.
     """
 
     slice: float = Field(ge=0)
-    slice_kind: Literal["cross_entropy"]
-    segmentation: tuple[float, float, float] = Field(strict=False)
-    segmentation_kind: Literal["cross_entropy", "dice", "cross_entropy_dice"]
+    slice_kind: Literal["cross_entropy", "focal"]
+    focal_gamma: float = Field(default=2.0, ge=0)
+    finding_weights: tuple[float, ...] = Field(default=(), strict=False)
+    scan: float = Field(default=0.0, ge=0)
+    scan_kind: Literal["max", "top_k", "log_sum_exp", "mean"] = "max"
+    top_k: int = Field(default=3, ge=1)
+    smoothness: float = Field(default=0.0, ge=0)
+    smoothness_kind: Literal["shuffled", "literal"] = "shuffled"
+    margin: float = Field(default=0.2, ge=0)
+    segmentation: tuple[float, ...] = Field(default=(), strict=False)
+    segmentation_kind: Literal["cross_entropy", "dice", "cross_entropy_dice"] = "cross_entropy_dice"
 
 
 class OptimizerSection(Section):
@@ -139,11 +143,18 @@ class BatchesSection(Section):
         scans: scans per step.
         slices_per_scan: consecutive slices shown of a scan, among them a positive one if there is any; 0 shows all.
         balance: whether the rarer of positive and negative scans are shown more often, turned and mirrored another way.
+        unit: "scan", or "slice" where each known slice is shown by itself and `scans` counts slices.
+        mix: scans per step with labelled slices, with only the scan labelled, and without a label; empty takes them
+            as they come.
+        repeat: finding -> how often in all its positive slices (or scans) are shown in an epoch.
     """
 
     scans: int = Field(ge=1)
     slices_per_scan: int = Field(ge=0)
     balance: bool
+    unit: Literal["scan", "slice"] = "scan"
+    mix: tuple[int, ...] = Field(default=(), strict=False)
+    repeat: dict[str, int] = Field(default_factory=dict)
 
 
 class LoopSection(Section):
@@ -159,7 +170,7 @@ class LoopSection(Section):
     precision: Literal["fp32", "bf16"]
     save_every: int = Field(ge=1)
     validate_every: int = Field(ge=1)
-    best: Literal["slice_auc", "loss"]
+    best: Literal["slice_auc", "loss", "slice_accuracy"]
 
 
 class RuleSection(Section):
@@ -194,9 +205,13 @@ class Recipe(Section):
     batches: BatchesSection
     loop: LoopSection
     rule: RuleSection
+    labels: LabelsSection = LabelsSection()
 
     @model_validator(mode="after")
     def _weights_teach_something(self) -> Recipe:
-        if self.loss.slice == 0 and (sum(self.loss.segmentation) == 0 or not self.network.attention):
+        if len(self.loss.segmentation) not in {0, BRANCHES} or (self.network.draws and not self.loss.segmentation):
+            raise ValueError(f"[loss] segmentation is {self.loss.segmentation}; expected {BRANCHES} weights")
+        drawn = sum(self.loss.segmentation) if self.network.draws else 0.0
+        if self.loss.slice + self.loss.scan + self.loss.smoothness + drawn == 0:
             raise ValueError("all weights of [loss] are 0, so there is nothing to learn from")
         return self

@@ -94,11 +94,11 @@ def prepare_job(
     """
     machine = choose_machine(run.device, recipe.loop.precision, threads=run.threads)
     settings = recipe.preprocessing.settings
-    slices = SliceCache(run.cache or library.layout.root / "prepared", settings.digest)
+    slices = SliceCache(run.cache or library.layout.root / "prepared", settings.alone.digest)
     parts = {}
     for part in (TRAIN, VALIDATION):
         records = library.scans(run.split, part)
-        fill_cache(library, records, slices, settings)
+        fill_cache(library, records, slices, settings.alone)
         parts[part] = records, load_targets(library, records, recipe.findings)
     return Job(
         recipe=recipe,
@@ -106,8 +106,8 @@ def prepare_job(
         run=run.folder,
         network=machine.place(make_network(recipe, seed=run.seed)),
         machine=machine,
-        training=Inputs(parts[TRAIN][1], slices, recipe.augmentation.settings),
-        validation=Inputs(parts[VALIDATION][1], slices),
+        training=Inputs(parts[TRAIN][1], slices, recipe.augmentation.settings, neighbours=settings.neighbours),
+        validation=Inputs(parts[VALIDATION][1], slices, neighbours=settings.neighbours),
         records=parts[VALIDATION][0],
         progress=progress,
     )
@@ -118,7 +118,7 @@ def make_network(recipe: Recipe, *, seed: int) -> torch.nn.Module:
     torch.manual_seed(seed)
     shape = recipe.network.model_dump(exclude={"name"})
     return NETWORKS[recipe.network.name](
-        channels=len(recipe.preprocessing.windows), findings=len(recipe.findings), **shape
+        channels=recipe.preprocessing.settings.channels, findings=len(recipe.findings), **shape
     )
 
 

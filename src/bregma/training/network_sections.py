@@ -1,0 +1,132 @@
+"""The [network] section of a recipe: one frozen, checked record per network, told apart by `name`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+BRANCHES = 3
+"""Maps that a network with attention draws."""
+
+
+class Section(BaseModel):
+    """A part of a recipe: cannot be changed, and knows all of its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class RADnetSection(Section):
+    """RADnet and its two simpler forms (networks/radnet.py).
+
+    Attributes:
+        name: "radnet".
+        growth: channels that each dense layer adds.
+        layers: dense layers per block.
+        dropout: share of a dense layer's new values that is dropped.
+        attention: whether the three segmentation branches are there.
+        sequence: whether the LSTM over the slices is there.
+        branch: channels between the two convolutions of a segmentation branch.
+        hidden: LSTM units in each direction.
+    """
+
+    name: Literal["radnet"]
+    growth: int = Field(ge=1)
+    layers: int = Field(ge=1)
+    dropout: float = Field(ge=0, lt=1)
+    attention: bool
+    sequence: bool
+    branch: int = Field(ge=1)
+    hidden: int = Field(ge=1)
+
+    @property
+    def draws(self) -> bool:
+        """Whether the network draws maps of the bleed."""
+        return self.attention
+
+
+class SliceClassifierSection(Section):
+    """A backbone of timm's, slice by slice (networks/slice_classifier.py).
+
+    Attributes:
+        name: "slice_classifier".
+        backbone: a key of networks.backbone.BACKBONES.
+        weights: "random", "imagenet" (timm's cache), or the path of a weight file (.safetensors, .pth).
+        dropout: share of the pooled features that is dropped.
+    """
+
+    name: Literal["slice_classifier"]
+    backbone: str
+    weights: str
+    dropout: float = Field(ge=0, lt=1)
+
+    @property
+    def draws(self) -> bool:
+        """Whether the network draws maps of the bleed."""
+        return False
+
+    @property
+    def sequence(self) -> bool:
+        """Whether a slice's answer depends on the other slices."""
+        return False
+
+
+class SliceSetSection(Section):
+    """A backbone that reads labelled slices, labelled scans and unlabelled ones alike (networks/slice_set.py).
+
+    Attributes:
+        name: "slice_set".
+        backbone: a key of networks.backbone.BACKBONES.
+        weights: as in SliceClassifierSection.
+        dropout: as in SliceClassifierSection.
+    """
+
+    name: Literal["slice_set"]
+    backbone: str
+    weights: str
+    dropout: float = Field(ge=0, lt=1)
+
+    @property
+    def draws(self) -> bool:
+        """Whether the network draws maps of the bleed."""
+        return False
+
+    @property
+    def sequence(self) -> bool:
+        """Whether a slice's answer depends on the other slices."""
+        return False
+
+
+class SequenceSection(Section):
+    """A recurrent network along the slices, on the frozen features of a trained slice network (networks/sequence.py).
+
+    Attributes:
+        name: "sequence".
+        base: run folder of the slice network whose features are read.
+        hidden: GRU units in each direction.
+        layers: GRU layers.
+        dropout: share of the features that is dropped.
+        reads: which inputs the network gets of each slice, of "embedding", "logits", "deltas" and "place".
+    """
+
+    name: Literal["sequence"]
+    base: str
+    hidden: int = Field(ge=1)
+    layers: int = Field(ge=1)
+    dropout: float = Field(ge=0, lt=1)
+    reads: tuple[Literal["embedding", "logits", "deltas", "place"], ...] = Field(min_length=1, strict=False)
+
+    @property
+    def draws(self) -> bool:
+        """Whether the network draws maps of the bleed."""
+        return False
+
+    @property
+    def sequence(self) -> bool:
+        """Whether a slice's answer depends on the other slices."""
+        return True
+
+
+NetworkSection = Annotated[
+    RADnetSection | SliceClassifierSection | SliceSetSection | SequenceSection, Field(discriminator="name")
+]
