@@ -53,10 +53,10 @@ def draw_rows(rows: Sequence[TableRow], record: ScanRecord, folder: Path) -> Dra
         try:
             more, more_known = _draw(row, record, folder)
         except (MaskFileError, OutlineError) as error:
-            problems.append(Problem(row.row, column, str(error)))
+            problems.append(row.problem(column, str(error)))
             continue
         against = _contradictions(row, more)
-        conflicts += [Problem(row.row, column, reason) for reason in against]
+        conflicts += [row.problem(column, reason) for reason in against]
         if not against:
             bits |= more
             known |= more_known
@@ -78,9 +78,9 @@ def _draw(row: TableRow, record: ScanRecord, folder: Path) -> tuple[Bits, Bits]:
         touched = np.array([slice_key(one) == row.part for one in record.slices], dtype=np.bool_)
     values = np.zeros(record.shape, dtype=np.uint8)
     if path.suffix.lower() != ".png":
-        values[touched] = read_nifti_mask(path, record)[touched]
+        values[touched] = read_nifti_mask(path, record, row.mask_values)[touched]
     elif touched.sum() == 1:
-        values[touched] = read_png_mask(path, record)
+        values[touched] = read_png_mask(path, record, row.mask_values)
     else:
         raise MaskFileError("a PNG is one slice; give it in a row of level 'slice', or give a NIfTI")
     if row.level is Level.LESION:
@@ -107,7 +107,7 @@ def _of_findings(
     """One shape that is everything the row says is present; `any` is known where it was drawn, and those."""
     present = ONLY_ANY
     for name, value in row.values.items():
-        if value > 0.5:
+        if value > 0.5 and name in BIT:
             present |= np.uint8(1 << BIT[name])
     return np.where(drawn, present, np.uint8(0)), np.where(touched, present, np.uint8(0))
 
@@ -118,7 +118,7 @@ def _contradictions(row: TableRow, bits: Bits) -> list[str]:
     return [
         f"{name!r} is drawn, but the row says {value:g}"
         for name, value in row.values.items()
-        if value == 0.0 and drawn >> BIT[name] & 1
+        if value == 0.0 and name in BIT and drawn >> BIT[name] & 1
     ]
 
 

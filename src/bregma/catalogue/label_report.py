@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bregma.catalogue.label_rows import NAMES, Problem
@@ -26,6 +27,7 @@ class LabelReport:
         duplicates: labels and masks that were there already, with the same value.
         conflicts: what contradicts the table itself or what the same source said before; it was not taken.
         not_found: rows about series or slices that the library does not have.
+        wrong: rows whose mask or outline cannot be drawn, where that does not stop the import.
     """
 
     rows: int = 0
@@ -36,6 +38,7 @@ class LabelReport:
     duplicates: int = 0
     conflicts: list[Problem] = field(default_factory=list)
     not_found: list[Problem] = field(default_factory=list)
+    wrong: list[Problem] = field(default_factory=list)
 
     @property
     def taken(self) -> int:
@@ -55,14 +58,21 @@ class LabelReport:
             f"{counted(len(self.scans), 'scan')}, {counted(len(self.parts[Level.SLICE]), 'slice')}, "
             f"{counted(len(self.parts[Level.LESION]), 'lesion')}; there already: {self.duplicates}"
         ]
-        for level in Level:
-            for name in NAMES:
-                present, absent = self.labels[level, name, True], self.labels[level, name, False]
-                if present or absent:
-                    lines.append(f"  {level} {name}: {present} present, {absent} absent")
+        lines += level_lines(self.labels)
         lines += _listed("conflict", ", not taken", self.conflicts)
         lines += _listed("row", " about what the library does not have", self.not_found)
         return "\n".join(lines)
+
+
+def level_lines(labels: Mapping[tuple[Level, str, bool], int]) -> list[str]:
+    """A line for each level and finding that labels speak of, from counts as `LabelReport.labels` has them."""
+    lines = []
+    for level in Level:
+        for name in NAMES:
+            present, absent = labels.get((level, name, True), 0), labels.get((level, name, False), 0)
+            if present or absent:
+                lines.append(f"  {level} {name}: {present} present, {absent} absent")
+    return lines
 
 
 def _listed(one: str, what: str, problems: list[Problem]) -> list[str]:

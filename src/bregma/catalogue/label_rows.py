@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,14 +29,17 @@ class Problem:
         row: line of the table; the header is row 1.
         column: name of the column.
         reason: what is the matter, with the value.
+        table: file of a data set; "" where there is only one table. A row 0 of it is the file as a whole.
     """
 
     row: int
     column: str
     reason: str
+    table: str = ""
 
     def __str__(self) -> str:
-        return f"row {self.row}, column {self.column!r}: {self.reason}"
+        where = f"row {self.row}, column {self.column!r}" if self.row else ""
+        return f"{' '.join(word for word in (self.table, where) if word)}: {self.reason}"
 
 
 class LabelTableError(RequestError):
@@ -66,6 +69,8 @@ class TableRow:
         source: who says so.
         mask: path of a mask file relative to the table; "" for none.
         contours: JSON, or the path of a JSON file relative to the table; "" for none.
+        mask_values: value in the mask file -> value as docs/labels.md has it; None where the file uses those.
+        table: file of a data set in which the row is, for messages; see Problem.
     """
 
     row: int
@@ -76,6 +81,12 @@ class TableRow:
     source: str
     mask: str = ""
     contours: str = ""
+    mask_values: Mapping[int, int] | None = None
+    table: str = ""
+
+    def problem(self, column: str, reason: str) -> Problem:
+        """Something that is the matter with this row."""
+        return Problem(self.row, column, reason, self.table)
 
 
 def read_rows(table: Path, *, source: str | None) -> tuple[list[TableRow], list[Problem]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import insert, select
@@ -22,7 +23,7 @@ from bregma.catalogue.steps import OnStep, Step, pass_by
 from bregma.catalogue.sweeping import writing
 from bregma.catalogue.tables import LabelRow, SeriesRow, SliceRow
 from bregma.scan.labels import Level
-from bregma.scan.terms import ANY, implied_any
+from bregma.scan.terms import ANY, SUBTYPES, implied_any
 
 BATCH = 500
 """Series in one query: SQLite allows some thousand parameters."""
@@ -50,23 +51,63 @@ def import_labels(
     report = LabelReport(rows=len(rows))
     with writing(library):
         on_step(Step.TABLE_READ)
-        ids = _series_ids(library, {row.series_uid for row in rows})
-        rows = list(_findable(rows, ids, _slice_keys(library, ids), report))
-        drawn = _consistent(rows, report)
-        masks = _stage_masks(library, drawn, table.parent, problems, report)
+        checked = _check(library, rows, table.parent, report)
+        problems += checked.problems
         if problems:
             raise LabelTableError(table, sorted(problems, key=lambda problem: problem.row))
-        said = _statements(drawn, report)
-        on_step(Step.MASKS_WRITTEN)
-        with Session(library.engine.execution_options(writes=True)) as session, session.begin():
-            _store_labels(session, said, ids, report)
-            on_step(Step.LABELS_ADDED)
-            for mask in masks:
-                store_mask(session, library.layout, mask, ids[mask.series_uid], report)
-                on_step(Step.MASK_RENAMED)
-        on_step(Step.LABELS_COMMITTED)
-    report.conflicts.sort(key=lambda problem: problem.row)
+        _store(library, checked, report, on_step)
     return report
+
+
+def store_rows(library: Library, rows: Sequence[TableRow], folder: Path, *, on_step: OnStep = pass_by) -> LabelReport:
+    """Bring rows that somebody else has read into the library, by the rules of `import_labels`, in one transaction.
+
+    A row whose mask or outline cannot be drawn is in `report.wrong` and not taken; the others are.
+
+    Args:
+        library: with the scans that the rows are about.
+        rows: of one table or of several.
+        folder: to which the paths in the rows are relative.
+        on_step: for tests, see steps.py.
+    """
+    report = LabelReport(rows=len(rows))
+    with writing(library):
+        checked = _check(library, rows, folder, report)
+        report.wrong = checked.problems
+        _store(library, checked, report, on_step)
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """Rows that can be stored, and what is wrong with the others."""
+
+    ids: Mapping[str, int]
+    rows: list[TableRow]
+    masks: list[StagedMask]
+    problems: list[Problem]
+
+
+def _check(library: Library, rows: Sequence[TableRow], folder: Path, report: LabelReport) -> _Checked:
+    """Sort out what cannot be taken; the masks of the rest lie in `incoming` afterwards."""
+    ids = _series_ids(library, {row.series_uid for row in rows})
+    kept = _consistent(list(_findable(rows, ids, _slice_keys(library, ids), report)), report)
+    masks, problems = _stage_masks(library, kept, folder, report)
+    wrong = {(problem.table, problem.row) for problem in problems}
+    return _Checked(ids, [row for row in kept if (row.table, row.row) not in wrong], masks, problems)
+
+
+def _store(library: Library, checked: _Checked, report: LabelReport, on_step: OnStep) -> None:
+    said = _statements(checked.rows, report)
+    on_step(Step.MASKS_WRITTEN)
+    with Session(library.engine.execution_options(writes=True)) as session, session.begin():
+        _store_labels(session, said, checked.ids, report)
+        on_step(Step.LABELS_ADDED)
+        for mask in checked.masks:
+            store_mask(session, library.layout, mask, checked.ids[mask.series_uid], report)
+            on_step(Step.MASK_RENAMED)
+    on_step(Step.LABELS_COMMITTED)
+    report.conflicts.sort(key=lambda problem: (problem.table, problem.row))
 
 
 def _findable(
@@ -75,10 +116,9 @@ def _findable(
     """Rows about series and slices that are in the library; the others are reported."""
     for row in rows:
         if row.series_uid not in ids:
-            report.not_found.append(Problem(row.row, "series_uid", f"series {row.series_uid} is not in the library"))
+            report.not_found.append(row.problem("series_uid", f"series {row.series_uid} is not in the library"))
         elif row.level is Level.SLICE and row.part not in keys[row.series_uid]:
-            reason = f"series {row.series_uid} has no slice {row.part!r}"
-            report.not_found.append(Problem(row.row, "part", reason))
+            report.not_found.append(row.problem("part", f"series {row.series_uid} has no slice {row.part!r}"))
         else:
             yield row
 
@@ -89,37 +129,38 @@ def _consistent(rows: Sequence[TableRow], report: LabelReport) -> list[TableRow]
     for row in rows:
         least = implied_any(row.values)
         if least is not None and row.values.get(ANY, 1.0) < least:
-            names = [name for name, value in row.values.items() if name != ANY and value > row.values[ANY]]
+            names = [name for name in SUBTYPES if row.values.get(name, 0.0) > row.values[ANY]]
             reason = f"'any' is {row.values[ANY]:g}, but {names[0]!r} is {row.values[names[0]]:g}"
-            report.conflicts.append(Problem(row.row, ANY, reason))
+            report.conflicts.append(row.problem(ANY, reason))
         else:
             kept.append(row)
     return kept
 
 
-def _statements(rows: Sequence[TableRow], report: LabelReport) -> dict[_Key, tuple[float, int]]:
+def _statements(rows: Sequence[TableRow], report: LabelReport) -> dict[_Key, tuple[float, TableRow]]:
     """Key -> value and row. What a table says twice, differently, it does not say."""
-    said: dict[_Key, tuple[float, int]] = {}
+    said: dict[_Key, tuple[float, TableRow]] = {}
     unsaid: set[_Key] = set()
     for row in rows:
         for term, value in row.values.items():
             key = (row.series_uid, row.level, row.part or "", term, row.source)
-            before = said.setdefault(key, (value, row.row))
-            if before[1] == row.row:
+            before, first = said.setdefault(key, (value, row))
+            if first is row:
                 continue
-            if before[0] == value:
+            if before == value:
                 report.duplicates += 1
                 continue
             unsaid.add(key)
-            reason = f"{value:g} here, {before[0]:g} in row {before[1]}, of the same {row.level} by the same source"
-            report.conflicts.append(Problem(row.row, term, reason))
+            reason = f"{value:g} here, {before:g} in row {first.row}, of the same {row.level} by the same source"
+            report.conflicts.append(row.problem(term, reason))
     return {key: value for key, value in said.items() if key not in unsaid}
 
 
 def _stage_masks(
-    library: Library, rows: Sequence[TableRow], folder: Path, problems: list[Problem], report: LabelReport
-) -> list[StagedMask]:
-    """Every mask of the table as a finished file in `incoming`, one scan in memory at a time."""
+    library: Library, rows: Sequence[TableRow], folder: Path, report: LabelReport
+) -> tuple[list[StagedMask], list[Problem]]:
+    """Every mask as a finished file in `incoming`, one scan in memory at a time; and what cannot be drawn."""
+    problems: list[Problem] = []
     groups = defaultdict[tuple[str, str], list[TableRow]](list)
     for row in rows:
         if row.mask or row.contours:
@@ -129,13 +170,13 @@ def _stage_masks(
         drawing = draw_rows(group, library.scan(series_uid), folder)
         problems += drawing.problems
         report.conflicts += drawing.conflicts
-        if not problems and drawing.mask.known.any():
-            staged.append(stage_mask(library.layout, series_uid, drawing.mask, row=group[0].row))
-    return staged
+        if drawing.mask.known.any():
+            staged.append(stage_mask(library.layout, series_uid, drawing.mask, row=group[0]))
+    return staged, problems
 
 
 def _store_labels(
-    session: Session, said: Mapping[_Key, tuple[float, int]], ids: Mapping[str, int], report: LabelReport
+    session: Session, said: Mapping[_Key, tuple[float, TableRow]], ids: Mapping[str, int], report: LabelReport
 ) -> None:
     stored = _stored(session, sorted({ids[key[0]] for key in said}))
     new = []
@@ -158,7 +199,7 @@ def _store_labels(
             report.duplicates += 1
         else:
             reason = f"{value:g} here, {before:g} in the library, of the same {level} by the same source"
-            report.conflicts.append(Problem(row, term, reason))
+            report.conflicts.append(row.problem(term, reason))
     if new:
         session.execute(insert(LabelRow), new)
 

@@ -1,10 +1,12 @@
 """Mask files, NIfTI and PNG, in the grid of a stored scan.
 
 Values: 0 none, 1 to 5 the subtypes in the order of scan.terms, 6 or 255 a bleed whose subtype is not said.
+A data set with values of its own says what each of them means.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +30,13 @@ class MaskFileError(ValueError):
     """A mask file that does not fit its scan; the message says why."""
 
 
-def read_nifti_mask(path: Path, record: ScanRecord) -> Values:
+def read_nifti_mask(path: Path, record: ScanRecord, meaning: Mapping[int, int] | None = None) -> Values:
     """(D, H, W) values of a NIfTI mask, turned to the scan's own order of slices, rows and columns.
+
+    Args:
+        path: the file.
+        record: the scan it lies on.
+        meaning: value in the file -> value as above; None where the file uses those.
 
     Raises:
         MaskFileError: it cannot be read, or does not lie on the pixels of the scan.
@@ -46,12 +53,12 @@ def read_nifti_mask(path: Path, record: ScanRecord) -> Values:
     if geometry is None or record.geometry is None:
         if stored.shape != record.shape:
             raise MaskFileError(f"the mask has shape {stored.shape}, the scan {record.shape}")
-        return _checked(stored)
-    return _checked(_turned(stored, geometry, record.geometry))
+        return _checked(stored, meaning)
+    return _checked(_turned(stored, geometry, record.geometry), meaning)
 
 
-def read_png_mask(path: Path, record: ScanRecord) -> Values:
-    """(H, W) values of a grey PNG mask of one slice, as stored.
+def read_png_mask(path: Path, record: ScanRecord, meaning: Mapping[int, int] | None = None) -> Values:
+    """(H, W) values of a grey PNG mask of one slice, as stored. Arguments as in `read_nifti_mask`.
 
     Raises:
         MaskFileError: it cannot be read, or has another size than the slice.
@@ -65,14 +72,20 @@ def read_png_mask(path: Path, record: ScanRecord) -> Values:
             values = np.asarray(image.convert("L") if image.mode == "1" else image)
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise MaskFileError(f"the mask cannot be read as a PNG ({type(error).__name__})") from error
-    return _checked(values)
+    return _checked(values, meaning)
 
 
-def _checked(values: NDArray[np.generic]) -> Values:
-    strange = np.setdiff1d(np.unique(values), ALLOWED)
+def _checked(values: NDArray[np.generic], meaning: Mapping[int, int] | None) -> Values:
+    strange = np.setdiff1d(np.unique(values), ALLOWED if meaning is None else list(meaning))
     if len(strange):
-        raise MaskFileError(f"the mask holds the value {strange[0]:g}; expected 0 to 5, {UNSPECIFIED[0]} or 255")
-    return np.ascontiguousarray(values.astype(np.uint8))
+        expected = f"0 to 5, {UNSPECIFIED[0]} or 255" if meaning is None else ", ".join(map(str, sorted(meaning)))
+        raise MaskFileError(f"the mask holds the value {strange[0]:g}; expected {expected}")
+    if meaning is None:
+        return np.ascontiguousarray(values.astype(np.uint8))
+    meant = np.zeros(values.shape, dtype=np.uint8)
+    for there, ours in meaning.items():
+        meant[values == there] = ours
+    return meant
 
 
 def _turned(stored: NDArray[np.generic], mask: Geometry, scan: Geometry) -> NDArray[np.generic]:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bregma.catalogue.label_report import LabelReport
-from bregma.catalogue.label_rows import Problem
+from bregma.catalogue.label_rows import TableRow
 from bregma.catalogue.layout import Layout
 from bregma.catalogue.store import pack, read_array, settle, write_new
 from bregma.catalogue.tables import MaskRow
@@ -29,7 +29,7 @@ class StagedMask:
         mask: digest of the file.
         known: (D,) bits, see SourceMask.
         present: (D,) bits that are set somewhere on the slice.
-        row: row of the label table, for messages.
+        row: the first row that draws it, for messages.
     """
 
     series_uid: str
@@ -38,10 +38,10 @@ class StagedMask:
     mask: str
     known: Bits
     present: Bits
-    row: int
+    row: TableRow
 
 
-def stage_mask(layout: Layout, series_uid: str, mask: SourceMask, *, row: int) -> StagedMask:
+def stage_mask(layout: Layout, series_uid: str, mask: SourceMask, *, row: TableRow) -> StagedMask:
     """Write a mask to `incoming`."""
     data = pack(mask.bits)
     temporary = layout.new_file()
@@ -67,7 +67,7 @@ def store_mask(session: Session, layout: Layout, staged: StagedMask, series_id: 
         staged.temporary.unlink(missing_ok=True)
         if joined is None:
             reason = "drawn differently from what the same source drew on the same slice before"
-            report.conflicts.append(Problem(staged.row, "mask", reason))
+            report.conflicts.append(staged.row.problem("mask", reason))
             return
         if joined.mask == stored.mask and joined.known.tolist() == stored.known:
             report.duplicates += 1

@@ -1,0 +1,102 @@
+"""One door for all data sets: scans stored, then what is said about them, part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bregma.catalogue.importers.by_name import IMPORTERS
+from bregma.catalogue.importers.data_set_report import DataSetReport
+from bregma.catalogue.importers.part import DataSetPart
+from bregma.catalogue.ingest import Progress, store_found
+from bregma.catalogue.label_table import store_rows
+from bregma.catalogue.library import Library
+from bregma.catalogue.steps import OnStep, pass_by
+from bregma.catalogue.sweeping import writing
+from bregma.catalogue.tables import SeriesRow, SliceRow
+from bregma.scan.errors import RequestError, did_you_mean
+
+BATCH = 500
+"""Series in one query: SQLite allows some thousand parameters."""
+
+
+def import_data_set(
+    library: Library,
+    folder: Path,
+    name: str,
+    *,
+    workers: int = 2,
+    progress: Progress | None = None,
+    on_step: OnStep = pass_by,
+) -> DataSetReport:
+    """Bring a data set into the library: its scans and what is said about them. The files themselves are only read.
+
+    Safe to stop and to run again at any point; a second import changes nothing.
+
+    Args:
+        library: where to.
+        folder: the data set as it was handed out; see docs/how-to/data-sets.md.
+        name: a name from IMPORTERS.
+        workers: processes that read and compress.
+        progress: told (done, total) after each scan; total is 0 where the data set does not say beforehand.
+        on_step: for tests, see steps.py.
+
+    Raises:
+        RequestError: there is no importer of this name, or the folder is not there.
+        LayoutError: the folder does not look as the data set does.
+        LabelTableError: a table has wrong rows; nothing was imported.
+    """
+    if name not in IMPORTERS:
+        raise RequestError(f"{name!r} is no data set{did_you_mean(name, IMPORTERS)}")
+    if not folder.is_dir():
+        raise RequestError(f"{folder.name!r} is no folder; give the folder of the data set {name}")
+    report = DataSetReport()
+    done = 0
+    with writing(library):  # held throughout, so that the leftovers of a crash are looked for once and not per part
+        for part in IMPORTERS[name](folder):
+            _take(
+                library, folder, part, report, workers=workers, progress=_after(done, part, progress), on_step=on_step
+            )
+            done += len(part.found.candidates)
+    return report
+
+
+def _after(done: int, part: DataSetPart, progress: Progress | None) -> Progress | None:
+    """Progress of a part as progress of the whole."""
+    if progress is None:
+        return None
+    tell: Callable[[int, int], None] = progress
+    return lambda count, _: tell(done + count, part.total)
+
+
+def _take(
+    library: Library,
+    folder: Path,
+    part: DataSetPart,
+    report: DataSetReport,
+    *,
+    workers: int,
+    progress: Progress | None,
+    on_step: OnStep,
+) -> None:
+    scans = store_found(library, part.found, part.load, workers=workers, progress=progress, on_step=on_step)
+    report.add_scans(scans, slices=_slices(library, [*scans.stored, *scans.already]))
+    if part.rows:
+        report.add_labels(store_rows(library, part.rows, folder, on_step=on_step))
+    report.duplicates += part.duplicates
+    report.conflicts.add(part.conflicts)
+    report.not_found.add(part.not_found)
+    report.wrong.add(part.wrong)
+
+
+def _slices(library: Library, series: list[str]) -> int:
+    """How many slices these series have."""
+    count = 0
+    with Session(library.engine) as session:
+        for start in range(0, len(series), BATCH):
+            query = select(func.count(SliceRow.id)).join(SeriesRow, SliceRow.series_id == SeriesRow.id)
+            count += session.scalar(query.where(SeriesRow.series_uid.in_(series[start : start + BATCH]))) or 0
+    return count
