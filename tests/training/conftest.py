@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from bregma.catalogue.records import ScanRecord
+from bregma.catalogue.targets import Statements
 from bregma.scan.study import Slice
 from bregma.scan.volume import Geometry, Volume
 from bregma.training.recipe import load_recipe
 from bregma.training.sections import Recipe
 
 SLICES, SIDE = 5, 32
+ALL_FINDINGS = 63
 
 TINY = {
     "preprocessing.pixel_mm": 8,
@@ -51,11 +53,11 @@ class DrawnLibrary:
     def mask(self, series_uid: str, finding: str = "any") -> Any:
         return self._mask(series_uid)
 
-    def slice_mask_known(self, series_uid: str, finding: str = "any") -> Any:
-        return np.ones(SLICES, dtype=np.bool_)
-
-    def slice_targets(self, series_uid: str, finding: str) -> Any:
-        return self._mask(series_uid).any(axis=(1, 2)).astype(np.float32), np.ones(SLICES, dtype=np.bool_)
+    def statements(self, series_uid: str) -> Statements:
+        """Somebody drew every finding on every slice: the squares, or nothing."""
+        present = np.where(self._mask(series_uid).any(axis=(1, 2)), ALL_FINDINGS, 0).astype(np.uint8)
+        drawn = ("phantom", np.full(SLICES, ALL_FINDINGS, np.uint8), present)
+        return Statements(tuple(f"{series_uid}.{index}" for index in range(SLICES)), (), (drawn,))
 
     def _mask(self, series_uid: str) -> Any:
         mask = np.zeros((SLICES, SIDE, SIDE), dtype=np.bool_)

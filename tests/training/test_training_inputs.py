@@ -5,19 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 from bregma.catalogue.ingest import import_scans
 from bregma.catalogue.label_table import import_labels
 from bregma.catalogue.library import Library
+from bregma.catalogue.targets import Statements
 from bregma.phantom.studies import write_studies
 from bregma.preprocessing.augment import AugmentationSettings
 from bregma.scan.errors import RequestError
+from bregma.scan.labels import Label, Level
 from bregma.training.cache import SliceCache
-from bregma.training.inputs import Inputs, fill_cache, load_targets
+from bregma.training.inputs import Inputs, fill_cache
 from bregma.training.sampling import Showing
+from bregma.training.truth import load_targets
 
 
 def inputs_of(library: Any, recipe: Any, augmentation: AugmentationSettings | None = None) -> Inputs:
@@ -64,12 +66,17 @@ def test_slices_vary_alike_and_the_mask_with_them(drawn_library: Any, tiny_recip
 def test_a_scan_without_a_mask_keeps_what_its_labels_say(
     drawn_library: Any, tiny_recipe: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = np.array([True, False, False, False, True])
+    known = [True, False, False, False, True]
+    labels = [
+        Label("1.2.1", Level.SLICE, f"1.2.1.{index}", "any", float(not empty), "r") for index, empty in enumerate(known)
+    ]
     monkeypatch.setattr(drawn_library, "mask", lambda *_: None)
-    monkeypatch.setattr(drawn_library, "slice_mask_known", lambda *_: known)
+    monkeypatch.setattr(
+        drawn_library, "statements", lambda uid: Statements(tuple(f"{uid}.{i}" for i in range(5)), labels)
+    )
     inputs = inputs_of(drawn_library, tiny_recipe, AugmentationSettings(rotation_degrees=5.0))
     _, targets = inputs.whole(1)
-    assert targets.masks.known.flatten().tolist() == known.tolist()
+    assert targets.masks.known.flatten().tolist() == known
     assert targets.masks.value.sum() == 0
 
 

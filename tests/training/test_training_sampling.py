@@ -15,7 +15,8 @@ def scan(flags: str) -> TrainingScan:
     """ "0" is a slice without, "1" with a bleed, "?" one that nobody labelled."""
     value = np.array([[float(flag == "1")] for flag in flags], dtype=np.float32)
     known = np.array([[flag != "?"] for flag in flags])
-    return TrainingScan(f"1.2.{flags}", value, known, known[:, 0])
+    nothing = np.zeros(1, np.float32)
+    return TrainingScan(f"1.2.{flags}", value, known, known[:, 0], nothing, nothing > 0, "slices")
 
 
 def settings(scans: int = 2, length: int = 0, balance: bool = True) -> BatchesSection:

@@ -220,12 +220,7 @@ class Library:
     def slice_mask_known(self, series_uid: str, finding: str = "any") -> NDArray[np.bool_]:
         """(D,) the slices whose pixels are known: drawn by a source, or said to be without the finding."""
         said = self.statements(series_uid)
-        value, known = targets.slice_targets(said, checked_finding(finding), chosen_sources(said, None))
-        known &= value == 0.0
-        for source, drawn, _ in said.drawn:
-            if not source.startswith(MODEL):
-                known |= (drawn & np.uint8(1 << BIT[finding])) > 0
-        return known
+        return targets.slice_mask_known(said, checked_finding(finding), chosen_sources(said, None))
 
     def slice_targets(
         self, series_uid: str, finding: str, *, sources: Sequence[str] | None = None

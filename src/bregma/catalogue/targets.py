@@ -57,17 +57,35 @@ class Statements:
 
 
 def slice_targets(
-    said: Statements, finding: str, sources: Sequence[str]
+    said: Statements, finding: str, sources: Sequence[str], *, implied: bool = True
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Target of each slice, averaged over the sources that know it.
+
+    Args:
+        said: everything that was said about the scan.
+        finding: a name from scan.terms.
+        sources: whose statements count.
+        implied: whether an absent finding of the scan is known of its slices; False takes what was said of slices.
 
     Returns:
         value (D,) float32, 0 where unknown, and known (D,) bool.
     """
-    per_source = np.stack([_of_source(said, finding, source) for source in sources] or [_unknown(said)])
+    per_source = np.stack(
+        [_of_source(said, finding, source, implied=implied) for source in sources] or [_unknown(said)]
+    )
     count = np.isfinite(per_source).sum(axis=0)
     value = np.nansum(per_source, axis=0) / np.maximum(count, 1)
     return value.astype(np.float32), count > 0
+
+
+def slice_mask_known(said: Statements, finding: str, sources: Sequence[str]) -> NDArray[np.bool_]:
+    """(D,) the slices whose pixels are known: drawn by one of the sources, or said to be without the finding."""
+    value, known = slice_targets(said, finding, sources)
+    known &= value == 0.0
+    for source, drawn, _ in said.drawn:
+        if source in sources:
+            known |= (drawn & np.uint8(1 << BIT[finding])) > 0
+    return known
 
 
 def scan_target(said: Statements, finding: str, sources: Sequence[str]) -> float | None:
@@ -93,12 +111,12 @@ def _scan_of_source(said: Statements, finding: str, source: str) -> float | None
     return 1.0 if bool((np.nan_to_num(slices) > 0.5).any()) else None
 
 
-def _of_source(said: Statements, finding: str, source: str) -> NDArray[np.float64]:
+def _of_source(said: Statements, finding: str, source: str, *, implied: bool = True) -> NDArray[np.float64]:
     """(D,) what one source says of each slice; NaN where it does not."""
     own = [label for label in said.labels if label.source == source]
     values = _unknown(said)
     whole = _implied([label for label in own if label.level is Level.SCAN], finding)
-    if whole == 0.0:
+    if implied and whole == 0.0:
         values[:] = 0.0
     for name, known, present in said.drawn:
         if name == source:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from bregma.catalogue.library import Library
 from bregma.catalogue.records import ScanRecord
@@ -20,7 +21,6 @@ from bregma.preprocessing.neighbours import with_neighbours
 from bregma.preprocessing.pipeline import prepare, prepare_mask
 from bregma.preprocessing.settings import Preprocessing
 from bregma.preprocessing.window import Image
-from bregma.scan.errors import RequestError
 from bregma.scan.regions import Mask
 from bregma.scan.terms import ANY
 from bregma.training.cache import SliceCache, from_grey
@@ -65,24 +65,6 @@ def digest_of_mask(mask: Mask | None) -> str:
     return hashlib.sha256(repr(mask.shape).encode() + np.packbits(mask).tobytes()).hexdigest()
 
 
-def load_targets(library: Library, records: Sequence[ScanRecord], findings: Sequence[str]) -> list[TrainingScan]:
-    """What is known about each scan.
-
-    Raises:
-        RequestError: there is no scan.
-    """
-    if not records:
-        raise RequestError("a part of the split has no scans; import some, or split again with `bregma split`")
-    return [_targets(library, record.series_uid, findings) for record in records]
-
-
-def _targets(library: Library, series_uid: str, findings: Sequence[str]) -> TrainingScan:
-    per_finding = [library.slice_targets(series_uid, finding) for finding in findings]
-    value = np.stack([value for value, _ in per_finding], axis=1)
-    known = np.stack([known for _, known in per_finding], axis=1)
-    return TrainingScan(series_uid, value, known, library.slice_mask_known(series_uid, ANY))
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Inputs:
     """Batches of one part of a split.
@@ -109,15 +91,18 @@ class Inputs:
         findings = self.scans[step[0].scan].value.shape[1]
         value = np.zeros((len(step), longest, findings), np.float32)
         known = np.zeros((len(step), longest, findings), np.bool_)
+        scan_value, scan_known = np.zeros((len(step), findings), np.float32), np.zeros((len(step), findings), np.bool_)
         for row, (showing, (slices, _)) in enumerate(zip(step, shown, strict=True)):
             scan, count = self.scans[showing.scan], len(slices)
             images[row, :count], is_slice[row, :count] = slices, True
             value[row, :count] = scan.value[showing.start : showing.stop]
             known[row, :count] = scan.known[showing.start : showing.stop]
+            scan_value[row], scan_known[row] = self._of_scan(showing)
         drawn = np.concatenate([self.scans[one.scan].mask_known[one.start : one.stop] for one in step])
         masks = np.concatenate([mask for _, mask in shown])[:, None]
         targets = Targets(
             slices=Partial(torch.from_numpy(value), torch.from_numpy(known)),
+            scans=Partial(torch.from_numpy(scan_value), torch.from_numpy(scan_known)),
             masks=Partial(torch.from_numpy(masks), torch.from_numpy(drawn)[:, None, None, None]),
         )
         return Batch(torch.from_numpy(images), torch.from_numpy(is_slice)), targets
@@ -125,6 +110,12 @@ class Inputs:
     def whole(self, index: int) -> tuple[Batch, Targets]:
         """One scan as it is, all slices."""
         return self.batch([Showing(index, 0, len(self.scans[index].value), seed=0)])
+
+    def _of_scan(self, showing: Showing) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """(K,) presence in the scan, and whether it is known of what is shown: a finding may lie outside a piece."""
+        scan = self.scans[showing.scan]
+        whole = showing.stop - showing.start == len(scan.value)
+        return scan.scan_value, scan.scan_known & (whole | (scan.scan_value == 0))
 
     def _show(self, showing: Showing) -> tuple[Image, Image]:
         """(D, C, S, S) images and (D, S, S) masks; an unknown mask is 0, and its slices are not known."""

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bregma.training.sections import BatchesSection
+
+Kind = Literal["slices", "scan", "none"]
+"""What sort of label a scan has: of its slices, only of the scan as a whole, or none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,12 +28,18 @@ class TrainingScan:
         value: (D, K) float32 presence per slice and finding; 0 where unknown.
         known: (D, K) bool.
         mask_known: (D,) bool: whether the slice's mask is known (drawn, or empty because nothing is there).
+        scan_value: (K,) float32 presence in the scan; 0 where unknown.
+        scan_known: (K,) bool.
+        kind: what sort of label it has.
     """
 
     series_uid: str
     value: NDArray[np.float32]
     known: NDArray[np.bool_]
     mask_known: NDArray[np.bool_]
+    scan_value: NDArray[np.float32]
+    scan_known: NDArray[np.bool_]
+    kind: Kind
 
     @property
     def positive_slices(self) -> NDArray[np.bool_]:
@@ -38,8 +48,10 @@ class TrainingScan:
 
     @property
     def positive(self) -> bool | None:
-        """Whether the scan has a positive slice; None when no slice is known."""
-        return bool(self.positive_slices.any()) if self.known.any() else None
+        """Whether some finding is known to be in the scan; None when neither a slice nor the scan is known."""
+        if not (self.known.any() or self.scan_known.any()):
+            return None
+        return bool(self.positive_slices.any() or (self.scan_known & (self.scan_value >= 0.5)).any())
 
 
 @dataclass(frozen=True, slots=True)

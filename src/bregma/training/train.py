@@ -17,9 +17,10 @@ from bregma.training.card import Origin
 from bregma.training.checkpoint import BEST, LAST, restore_weights, write_whole
 from bregma.training.devices import choose_machine
 from bregma.training.export import export_package
-from bregma.training.inputs import Inputs, fill_cache, load_targets
+from bregma.training.inputs import Inputs, fill_cache
 from bregma.training.loop import Job, fit
 from bregma.training.recipe import Recipe, digest_of
+from bregma.training.truth import load_targets
 
 TRAIN, VALIDATION = "train", "validation"
 PACKAGE, IDENTITY, RECIPE = "package", "run.json", "recipe.json"
@@ -99,7 +100,9 @@ def prepare_job(
     for part in (TRAIN, VALIDATION):
         records = library.scans(run.split, part)
         fill_cache(library, records, slices, settings.alone)
-        parts[part] = records, load_targets(library, records, recipe.findings)
+        by_kind = part == TRAIN and recipe.loss.scan > 0
+        known = load_targets(library, records, recipe.findings, sources=recipe.labels.sources, by_kind=by_kind)
+        parts[part] = records, known
     return Job(
         recipe=recipe,
         seed=run.seed,
