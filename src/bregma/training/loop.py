@@ -93,7 +93,7 @@ def learn(job: Job, optimizer: Optimizer, step: Sequence[Showing]) -> float:
     device = job.machine.device
     with job.machine.arithmetic():
         outputs = job.network(batch.to(device))
-        loss = weighted_sum(outputs, targets.to(device), job.recipe.loss)
+        loss = weighted_sum(outputs, targets.to(device), job.recipe.loss, batch.is_slice.to(device))
     if not math.isfinite(value := float(loss.detach())):
         raise RequestError(
             f"the loss is {value}; the run has diverged: start another run with a lower optimizer.learning_rate "

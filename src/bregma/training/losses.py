@@ -1,6 +1,6 @@
-"""Losses over partly known targets, and their weighted sum.
+"""The losses a recipe can name, and their weighted sum over what a batch knows.
 
-None of them mentions a data set or a recipe's file. Letters: B scans, D slices, K findings, N slices, S size.
+None of them mentions a data set or a recipe's file. Letters: B scans, D slices, K findings, E features.
 """
 
 from __future__ import annotations
@@ -9,106 +9,105 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from bregma.networks.batch import Outputs
+from bregma.training.entropy import cross_entropy, focal
+from bregma.training.overlap import cross_entropy_dice, dice
+from bregma.training.partial import Partial, Targets
 from bregma.training.sections import LossSection
+from bregma.training.set_loss import set_loss
+from bregma.training.smoothness import smoothness
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Partial:
-    """Targets of which some are unknown.
-
-    Attributes:
-        value: in [0, 1]; 0 where not known.
-        known: bool, of one shape with `value`, or of one that broadcasts to it (a whole slice's mask is known or not).
-    """
-
-    value: Tensor
-    known: Tensor
-
-    def to(self, device: torch.device) -> Partial:
-        """The same on another device."""
-        return Partial(self.value.to(device), self.known.to(device))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Targets:
-    """What is known about a batch; what no loss of the recipe needs is None.
-
-    Attributes:
-        slices: (B, D, K) presence per slice and finding; filled-up slices are unknown.
-        scans: (B, K) presence per scan.
-        masks: (N, 1, S, S) share of each pixel that is blood, known per slice (N, 1, 1, 1), for the real slices.
-    """
-
-    slices: Partial | None = None
-    scans: Partial | None = None
-    masks: Partial | None = None
-
-    def to(self, device: torch.device) -> Targets:
-        """The same on another device."""
-        parts = (None if part is None else part.to(device) for part in (self.slices, self.scans, self.masks))
-        return Targets(*parts)
-
-
-def cross_entropy(logits: Tensor, target: Partial) -> Tensor:
-    """Mean binary cross-entropy over the known targets; 0 without a gradient where nothing is known."""
-    known = target.known.expand_as(logits)
-    per_item = F.binary_cross_entropy_with_logits(logits, target.value, reduction="none")
-    return torch.where(known, per_item, 0.0).sum() / known.sum().clamp(min=1)
-
-
-def dice(logits: Tensor, target: Partial) -> Tensor:
-    """1 - overlap of drawn and true blood over all known pixels of the batch (soft Dice, Milletari et al. 2016).
-
-    One pixel is added above and below, so that an empty truth asks for an empty drawing. Over the batch and not slice
-    by slice: most slices hold no blood, and their overlap would be all or nothing.
-    """
-    known = target.known.expand_as(logits)
-    drawn, true = torch.where(known, logits.sigmoid(), 0.0), torch.where(known, target.value, 0.0)
-    return 1 - (2 * (drawn * true).sum() + 1) / (drawn.sum() + true.sum() + 1)
-
-
-def cross_entropy_dice(logits: Tensor, target: Partial) -> Tensor:
-    """Their sum: cross-entropy for the probability of each pixel, Dice because blood is rare."""
-    return cross_entropy(logits, target) + dice(logits, target)
-
+__all__ = ["LOSSES", "Partial", "Targets", "cross_entropy", "cross_entropy_dice", "dice", "focal", "weighted_sum"]
 
 LOSSES: dict[str, Callable[[Tensor, Partial], Tensor]] = {
     "cross_entropy": cross_entropy,
     "dice": dice,
     "cross_entropy_dice": cross_entropy_dice,
+    "focal": focal,
 }
+"""By the names that a recipe uses; "focal" with its usual gamma of 2."""
 
 
-def weighted_sum(outputs: Outputs, targets: Targets, weights: LossSection) -> Tensor:
-    """The loss of a batch: the weighted sum of its terms (Grewal et al. 2018, section 2.2.2).
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """One label loss: its weight, the output and target it compares, and how."""
 
-    A term of which no target is known drops out, and the others count for it: their sum is multiplied by the weight of
-    all terms over the weight of those that are left. When none is, the result is 0 and every gradient is 0.
+    share: float
+    loss: Callable[[Tensor, Partial], Tensor]
+    logits: Tensor
+    target: Partial
+
+
+def weighted_sum(
+    outputs: Outputs,
+    targets: Targets,
+    weights: LossSection,
+    is_slice: Tensor,
+    *,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """The loss of a batch: the weighted sum of its terms (Grewal et al. 2018, section 2.2.2; Kodandarama et al.).
+
+    A label term of which no target is known drops out, and the other label terms count for it: their sum is multiplied
+    by the weight of all label terms over the weight of those that are left. The smoothness needs no label and stands in
+    for none: it is added with its own weight, or a batch without a label would follow it alone at full length. When
+    there is nothing to learn from, the result is 0 and every gradient is 0.
+
+    Args:
+        outputs: of the network.
+        targets: of the batch.
+        weights: of the recipe.
+        is_slice: (B, D) bool of the batch.
+        generator: of the smoothness' shuffling; None draws from torch's own.
     """
-    terms = [term for term in _terms(outputs, targets, weights) if term[0] > 0]
-    total, present = _nothing(outputs), 0.0
-    for share, loss, logits, target in terms:
-        if bool(target.known.any()):
-            total, present = total + share * LOSSES[loss](logits, target), present + share
-    return total * (sum(share for share, *_ in terms) / present) if present else total
+    terms = [term for term in _label_terms(outputs, targets, weights, is_slice) if term.share > 0]
+    known = [term for term in terms if bool(term.target.known.any())]
+    total = _nothing(outputs)
+    for term in known:
+        total = total + term.share * term.loss(term.logits, term.target)
+    if known:
+        total = total * (sum(term.share for term in terms) / sum(term.share for term in known))
+    if weights.smoothness > 0 and outputs.features is not None:
+        total = total + weights.smoothness * smoothness(
+            outputs.features, is_slice, kind=weights.smoothness_kind, margin=weights.margin, generator=generator
+        )
+    return total
 
 
-def _terms(outputs: Outputs, targets: Targets, weights: LossSection) -> list[tuple[float, str, Tensor, Partial]]:
-    """(weight, loss, logits, target) of each pair of an output and its target."""
-    terms: list[tuple[float, str, Tensor, Partial]] = []
-    if outputs.slice_logits is not None and targets.slices is not None:
-        terms.append((weights.slice, weights.slice_kind, outputs.slice_logits, targets.slices))
+def _label_terms(outputs: Outputs, targets: Targets, weights: LossSection, is_slice: Tensor) -> list[_Term]:
+    """Each pair of an output and its target."""
+    terms: list[_Term] = []
+    logits = outputs.slice_logits
+    if logits is not None and targets.slices is not None:
+        terms.append(_Term(weights.slice, _slice_loss(weights), logits, targets.slices))
+    if logits is not None and targets.scans is not None:
+        terms.append(_Term(weights.scan, _scan_loss(weights, is_slice), logits, targets.scans))
     if outputs.maps is not None and targets.masks is not None:
-        for share, logits in zip(weights.segmentation, outputs.maps, strict=True):
-            terms.append((share, weights.segmentation_kind, logits, targets.masks))
+        for share, drawn in zip(weights.segmentation, outputs.maps, strict=True):
+            terms.append(_Term(share, LOSSES[weights.segmentation_kind], drawn, targets.masks))
     return terms
+
+
+def _slice_loss(weights: LossSection) -> Callable[[Tensor, Partial], Tensor]:
+    if weights.slice_kind == "focal":
+        return lambda logits, target: focal(logits, target, weights.finding_weights, gamma=weights.focal_gamma)
+    return lambda logits, target: cross_entropy(logits, target, weights.finding_weights)
+
+
+def _scan_loss(weights: LossSection, is_slice: Tensor) -> Callable[[Tensor, Partial], Tensor]:
+    return lambda logits, target: set_loss(
+        logits,
+        is_slice,
+        target,
+        kind=weights.scan_kind,
+        top_k=weights.top_k,
+        finding_weights=weights.finding_weights,
+    )
 
 
 def _nothing(outputs: Outputs) -> Tensor:
     """A 0 that still hangs on every output, so that `backward` works and gives zeros."""
-    parts = [part for part in (outputs.slice_logits, outputs.scan_logits, *(outputs.maps or ())) if part is not None]
-    return torch.stack([part.sum() * 0.0 for part in parts]).sum()
+    parts = [outputs.slice_logits, outputs.scan_logits, outputs.features, *(outputs.maps or ())]
+    return torch.stack([part.sum() * 0.0 for part in parts if part is not None]).sum()

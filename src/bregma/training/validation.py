@@ -51,7 +51,10 @@ def answer(network: nn.Module, inputs: Inputs, machine: Machine, weights: LossSe
             batch, targets = inputs.whole(index)
             with machine.arithmetic():
                 outputs = network(batch.to(machine.device))
-                losses.append(float(weighted_sum(outputs, targets.to(machine.device), weights)))
+                real = batch.is_slice.to(machine.device)
+                shuffle = torch.Generator().manual_seed(0)  # the same for every epoch, and torch's own is left alone
+                known = targets.to(machine.device)
+                losses.append(float(weighted_sum(outputs, known, weights, real, generator=shuffle)))
             logits.append(outputs.slice_logits[0].float().cpu().numpy())
     network.train()
     return Answers(tuple(logits), float(np.mean(losses)))
