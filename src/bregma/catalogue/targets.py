@@ -7,7 +7,7 @@ is known by what it drew. Several sources are averaged: two readers of three giv
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,11 +133,13 @@ def _of_source(said: Statements, finding: str, source: str, *, implied: bool = T
     return values
 
 
-def _implied(labels: Sequence[Label], finding: str) -> float | None:
-    """What labels of one part say of a finding, by name or through the hierarchy; None when they do not."""
-    values: dict[str, float] = {}
-    for label in labels:
-        values[label.term] = max(label.value, values.get(label.term, 0.0))
+def implied(values: Mapping[str, float], finding: str) -> float | None:
+    """What the findings of one part say of another, by name or through the hierarchy; None when they do not.
+
+    Args:
+        values: finding -> what one source says of it on this slice, scan or lesion.
+        finding: the one that is asked for.
+    """
     if finding in values:
         return values[finding]
     if finding != ANY:
@@ -146,6 +148,13 @@ def _implied(labels: Sequence[Label], finding: str) -> float | None:
     if len(subtypes) == len(SUBTYPES) or 1.0 in subtypes:
         return max(subtypes)
     return None
+
+
+def _implied(labels: Sequence[Label], finding: str) -> float | None:
+    values: dict[str, float] = {}
+    for label in labels:
+        values[label.term] = max(label.value, values.get(label.term, 0.0))
+    return implied(values, finding)
 
 
 def _unknown(said: Statements) -> NDArray[np.float64]:
