@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bregma.catalogue.contours import OutlineError, fill_outlines
 from bregma.catalogue.label_rows import Problem, TableRow
+from bregma.catalogue.mask_dicom import read_dicom_mask
 from bregma.catalogue.mask_files import UNSPECIFIED, MaskFileError, read_nifti_mask, read_png_mask
 from bregma.catalogue.records import ScanRecord, slice_key
 from bregma.catalogue.targets import BIT, Bits, SourceMask
@@ -77,12 +78,15 @@ def _draw(row: TableRow, record: ScanRecord, folder: Path) -> tuple[Bits, Bits]:
     if row.level is Level.SLICE:
         touched = np.array([slice_key(one) == row.part for one in record.slices], dtype=np.bool_)
     values = np.zeros(record.shape, dtype=np.uint8)
-    if path.suffix.lower() != ".png":
+    kind = path.suffix.lower()
+    if kind not in (".png", ".dcm"):
         values[touched] = read_nifti_mask(path, record, row.mask_values)[touched]
-    elif touched.sum() == 1:
+    elif touched.sum() != 1:
+        raise MaskFileError(f"a {kind[1:].upper()} is one slice; give it in a row of level 'slice', or give a NIfTI")
+    elif kind == ".png":
         values[touched] = read_png_mask(path, record, row.mask_values)
     else:
-        raise MaskFileError("a PNG is one slice; give it in a row of level 'slice', or give a NIfTI")
+        values[touched] = read_dicom_mask(path, record)
     if row.level is Level.LESION:
         drawn = values > 0
         return _of_findings(row, drawn, np.asarray(drawn.any(axis=(1, 2))))

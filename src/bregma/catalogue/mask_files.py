@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from bregma.catalogue.records import ScanRecord
 from bregma.io.entry import entry_of_file
+from bregma.io.nifti import slope_and_intercept
 from bregma.io.nifti_grid import place
 from bregma.io.nifti_header import parse_header, read_voxels
 from bregma.scan.errors import RefusedError
@@ -41,20 +42,35 @@ def read_nifti_mask(path: Path, record: ScanRecord, meaning: Mapping[int, int] |
     Raises:
         MaskFileError: it cannot be read, or does not lie on the pixels of the scan.
     """
-    try:
-        content = entry_of_file(path, path.name, size=path.stat().st_size).read()
-        header = parse_header(content)
-        arrangement, geometry, _ = place(header)
-        stored = arrangement.apply(read_voxels(content, header))
-    except RefusedError as error:
-        raise MaskFileError(error.reason) from error
-    except OSError as error:
-        raise MaskFileError(f"the mask cannot be read: {error.strerror}") from error
+    stored, geometry = stored_nifti_mask(path)
     if geometry is None or record.geometry is None:
         if stored.shape != record.shape:
             raise MaskFileError(f"the mask has shape {stored.shape}, the scan {record.shape}")
         return _checked(stored, meaning)
     return _checked(_turned(stored, geometry, record.geometry), meaning)
+
+
+def stored_nifti_mask(path: Path) -> tuple[NDArray[np.generic], Geometry | None]:
+    """The numbers of a NIfTI mask, slices foot to head, and where they lie; scaled as the header says and made whole.
+
+    Programs that save a mask of real numbers as 16 bits stretch it over the whole range and note that as scaling.
+
+    Raises:
+        MaskFileError: it cannot be read.
+    """
+    try:
+        content = entry_of_file(path, path.name, size=path.stat().st_size).read()
+        header = parse_header(content)
+        arrangement, geometry, _ = place(header)
+        stored = arrangement.apply(read_voxels(content, header))
+        slope, intercept = slope_and_intercept(header)
+    except RefusedError as error:
+        raise MaskFileError(error.reason) from error
+    except OSError as error:
+        raise MaskFileError(f"the mask cannot be read: {error.strerror}") from error
+    if (slope, intercept) != (1.0, 0.0):
+        stored = np.rint(stored.astype(np.float32) * np.float32(slope) + np.float32(intercept))
+    return stored, geometry
 
 
 def read_png_mask(path: Path, record: ScanRecord, meaning: Mapping[int, int] | None = None) -> Values:

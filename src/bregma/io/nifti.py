@@ -57,7 +57,7 @@ def load_nifti(entry: Entry, root: Path) -> Scan:
     stored = read_voxels(content, header)
     hu, remarks, repaired = _hounsfield(arrangement.apply(stored), header)
     refusal, doubts, checks = check_plain(hu, geometry, (entry.name,))
-    if refusal is None and header.dtype.itemsize == 1 and not remarks and _slope_and_intercept(header) == (1.0, 0.0):
+    if refusal is None and header.dtype.itemsize == 1 and not remarks and slope_and_intercept(header) == (1.0, 0.0):
         refusal = Refusal(
             "not_hounsfield", "the voxels have 8 bits: display values, not Hounsfield units", (entry.name,)
         )
@@ -73,7 +73,7 @@ def load_nifti(entry: Entry, root: Path) -> Scan:
 
 def _hounsfield(stored: NDArray[Any], header: Header) -> tuple[HU, tuple[Remark, ...], tuple[str, ...]]:
     """(D, H, W) HU of stored numbers, slice by slice to spare memory; warnings; what was repaired."""
-    slope, intercept = _slope_and_intercept(header)
+    slope, intercept = slope_and_intercept(header)
     hu = np.empty(stored.shape, dtype=np.int16)
     found = [_fill(hu[index], plane, slope, intercept) for index, plane in enumerate(stored)]
     low, high = min(one.low for one in found), max(one.high for one in found)
@@ -123,8 +123,12 @@ def _fill(hu: NDArray[np.int16], stored: NDArray[Any], slope: float, intercept: 
     return _Found(float(whole.min()), float(whole.max()), missing, rounded)
 
 
-def _slope_and_intercept(header: Header) -> tuple[float, float]:
-    """NIfTI-1 standard: no scaling where scl_slope is 0; nibabel stores that as NaN."""
+def slope_and_intercept(header: Header) -> tuple[float, float]:
+    """What a stored number is multiplied by and what is added; NIfTI-1: none where scl_slope is 0 (nibabel: NaN).
+
+    Raises:
+        RefusedError: the intercept is no number ("bad_scaling").
+    """
     slope, intercept = float(header.nifti["scl_slope"]), float(header.nifti["scl_inter"])
     if slope == 0 or not np.isfinite(slope):
         return 1.0, 0.0

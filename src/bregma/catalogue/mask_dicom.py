@@ -1,0 +1,37 @@
+"""A DICOM image that is a mask: two values, of which the higher is blood, as programs that write pictures store one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from bregma.catalogue.mask_files import UNSPECIFIED, MaskFileError, Values
+from bregma.catalogue.records import ScanRecord
+from bregma.scan.errors import RefusedError
+
+BLOOD = max(UNSPECIFIED)
+
+
+def read_dicom_mask(path: Path, record: ScanRecord) -> Values:
+    """(H, W) 255 where the mask of one slice is above 0, and 0 elsewhere.
+
+    Raises:
+        MaskFileError: it cannot be read, has another size than the slice, or holds more than two values.
+    """
+    from bregma.io.find import discover, load  # pydicom, late
+
+    found = discover(path)
+    if len(found.candidates) != 1:
+        reason = found.refused[0].reason if found.refused else f"it holds {len(found.candidates)} images"
+        raise MaskFileError(f"the mask cannot be read as one DICOM image: {reason}")
+    try:
+        values = load(found.candidates[0]).volume.values
+    except RefusedError as error:
+        raise MaskFileError(error.reason) from error
+    if values.shape != (1, *record.shape[1:]):
+        raise MaskFileError(f"the mask has shape {values.shape[1:]}, the slice {record.shape[1:]}")
+    held = np.unique(values)
+    if len(held) > 2:
+        raise MaskFileError(f"the mask holds {len(held)} values, up to {held[-1]}; expected two")
+    return np.where(values[0] > 0, np.uint8(BLOOD), np.uint8(0))
