@@ -129,3 +129,18 @@ def test_what_was_changed_can_be_set_again(tmp_path: Path) -> None:
     assert load_recipe("radnet", changes) == recipe
     own = load_recipe(edited(tmp_path, 'name = "radnet"\nfindings', 'name = "mine"\nfindings'))
     assert "optimizer.epochs=60" in changes_of(own)
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("loss.finding_weights=[1.0, 2.0]", "finding_weights is [1.0, 2.0]; expected one weight"),
+        ("loss.finding_weights=[-1.0]", "finding_weights is [-1.0]; expected one weight of at least 0"),
+        ("loss.finding_weights=[0.0]", "not all of them 0"),
+        ("loss.smoothness=0.5", "smoothness is 0.5, but network 'radnet' gives no features"),
+    ],
+)
+def test_a_loss_fits_the_findings_and_the_network(override: str, sentence: str) -> None:
+    with pytest.raises(RecipeError, match=re.escape(sentence)):
+        load_recipe("radnet", [override])
+    assert load_recipe("radnet", ["loss.finding_weights=[2.0]"]).loss.finding_weights == (2.0,)

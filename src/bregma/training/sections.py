@@ -6,13 +6,15 @@ paper's (p) or ours (o).
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from bregma.preprocessing.augment import AugmentationSettings
 from bregma.preprocessing.settings import Preprocessing
-from bregma.training.network_sections import BRANCHES, NetworkSection, Section
+from bregma.scan.errors import did_you_mean
+from bregma.training.network_sections import BRANCHES, NetworkSection, RADnetSection, Section
+from bregma.training.units import KINDS
 
 
 class WindowSection(Section):
@@ -82,8 +84,9 @@ class LossSection(Section):
         slice_kind: a key of LOSSES for the slices.
         focal_gamma: of the focal loss; 0 makes it cross-entropy.
         finding_weights: weight of each finding in the slices' and the scans' loss; empty weighs them alike.
-        scan: weight of the set loss, which compares a scan's label with its slices' answers. Above 0, each scan
-            teaches by the labels of its own kind only: slices where slices were labelled, the scan where only that was.
+        scan: weight of the set loss, which compares a scan's label with its slices' answers. Beside a slice loss, each
+            scan teaches by the labels of its own kind only: slices where slices were labelled, the scan where only that
+            was. Without one, every scan teaches whose label is known or follows from those of its slices.
         scan_kind: how the slices of a scan become one answer.
         top_k: slices that count for "top_k".
         smoothness: weight of the term that wants neighbouring slices alike; it needs no label.
@@ -141,11 +144,12 @@ class BatchesSection(Section):
 
     Attributes:
         scans: scans per step.
-        slices_per_scan: consecutive slices shown of a scan, among them a positive one if there is any; 0 shows all.
+        slices_per_scan: consecutive slices shown of a scan, among them a positive one if there is any; 0 shows all. A
+            scan of which only the whole is labelled is always shown whole: a piece of it may hold no bleed.
         balance: whether the rarer of positive and negative scans are shown more often, turned and mirrored another way.
         unit: "scan", or "slice" where each known slice is shown by itself and `scans` counts slices.
         mix: scans per step with labelled slices, with only the scan labelled, and without a label; empty takes them
-            as they come.
+            as they come, and 0 leaves a kind out.
         repeat: finding -> how often in all its positive slices (or scans) are shown in an epoch.
     """
 
@@ -154,7 +158,24 @@ class BatchesSection(Section):
     balance: bool
     unit: Literal["scan", "slice"] = "scan"
     mix: tuple[int, ...] = Field(default=(), strict=False)
-    repeat: dict[str, int] = Field(default_factory=dict)
+    repeat: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _mix_fills_a_step(self) -> BatchesSection:
+        if not self.mix:
+            return self
+        if len(self.mix) != len(KINDS) or min(self.mix) < 0:
+            raise ValueError(
+                f"mix is {list(self.mix)}; expected three whole numbers, of scans per step with labelled slices, with "
+                "only the scan labelled, and without a label"
+            )
+        if sum(self.mix) != self.scans:
+            raise ValueError(
+                f"mix is {list(self.mix)}, which makes {sum(self.mix)} scans per step; scans is {self.scans}"
+            )
+        if self.unit == "slice":
+            raise ValueError('mix mixes whole scans, but unit is "slice"; leave mix out, or write unit = "scan"')
+        return self
 
 
 class LoopSection(Section):
@@ -214,4 +235,47 @@ class Recipe(Section):
         drawn = sum(self.loss.segmentation) if self.network.draws else 0.0
         if self.loss.slice + self.loss.scan + self.loss.smoothness + drawn == 0:
             raise ValueError("all weights of [loss] are 0, so there is nothing to learn from")
+        return self
+
+    @model_validator(mode="after")
+    def _repeats_are_of_findings(self) -> Recipe:
+        for finding in self.batches.repeat:
+            if finding not in self.findings:
+                raise ValueError(f"[batches] repeat has {finding!r}{did_you_mean(finding, self.findings)}")
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_shown_can_teach(self) -> Recipe:
+        loss, batches = self.loss, self.batches
+        if batches.unit == "slice" and loss.scan + loss.smoothness > 0:
+            raise ValueError('[batches] unit is "slice", but loss.scan and loss.smoothness look at more than one slice')
+        teaches = (loss.slice + loss.scan + sum(loss.segmentation), loss.scan, loss.smoothness)
+        for kind, share, weight, term in zip(
+            KINDS, batches.mix, teaches, ("slice", "scan", "smoothness"), strict=False
+        ):
+            if share and not weight:
+                raise ValueError(
+                    f"[batches] mix is {list(batches.mix)}, but loss.{term} is 0, so that its scans of kind {kind!r} "
+                    "would teach nothing; write 0 in their place"
+                )
+        if self.labels.sources and self.network.draws:
+            raise ValueError(
+                f"[labels] sources is {list(self.labels.sources)}, but the network draws, and the masks of all sources "
+                "are kept as one; leave sources out, or take a network that draws nothing"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _loss_fits_findings_and_network(self) -> Recipe:
+        shares = self.loss.finding_weights
+        if shares and (len(shares) != len(self.findings) or min(shares) < 0 or sum(shares) == 0):
+            raise ValueError(
+                f"[loss] finding_weights is {list(shares)}; expected one weight of at least 0 for each of the "
+                f"{len(self.findings)} findings, not all of them 0"
+            )
+        if self.loss.smoothness > 0 and isinstance(self.network, RADnetSection):
+            raise ValueError(
+                f"[loss] smoothness is {self.loss.smoothness:g}, but network {self.network.name!r} gives no features "
+                "to be smooth; expected 0, or network 'slice_set'"
+            )
         return self

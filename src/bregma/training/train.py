@@ -100,7 +100,7 @@ def prepare_job(
     for part in (TRAIN, VALIDATION):
         records = library.scans(run.split, part)
         fill_cache(library, records, slices, settings.alone)
-        by_kind = part == TRAIN and recipe.loss.scan > 0
+        by_kind = part == TRAIN and recipe.loss.scan > 0 and recipe.loss.slice > 0
         known = load_targets(library, records, recipe.findings, sources=recipe.labels.sources, by_kind=by_kind)
         parts[part] = records, known
     return Job(
