@@ -50,8 +50,13 @@ def tiny_onnx(
     input_name: str = "images",
     operator: str = "ReduceMax",
     metadata: dict[str, str] | None = None,
+    places: bool = False,
+    places_width: int = 2,
 ) -> bytes:
-    """A model file; `blur` adds half of each neighbouring slice's logit, as a sequence network would."""
+    """A model file; `blur` adds half of each neighbouring slice's logit, as a sequence network would.
+
+    With `places` it has that second input, and adds a slice's height (dm) and 10 times its spacing (cm) to its logit.
+    """
     image = helper.make_tensor_value_info(input_name, TensorProto.FLOAT, ["D", channels, size, size])
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["D", findings])
     drawn = helper.make_tensor_value_info("map", TensorProto.FLOAT, ["D", 1, size, size])
@@ -76,14 +81,21 @@ def tiny_onnx(
             helper.make_node("Conv", ["line", "kernel"], ["soft"], pads=[1, 1]),
             helper.make_node("Reshape", ["soft", "back"], ["mixed"]),
         ]
-    nodes.append(helper.make_node("Tile", ["mixed" if blur else "plain", "times"], ["logits"]))
+    said = "mixed" if blur else "plain"
+    inputs = [image]
+    if places:
+        inputs.append(helper.make_tensor_value_info("places", TensorProto.FLOAT, ["D", places_width]))
+        constants.append(helper.make_tensor("shares", TensorProto.FLOAT, [places_width, 1], [1.0, 10.0][:places_width]))
+        nodes += [helper.make_node("MatMul", ["places", "shares"], ["there"])]
+        nodes += [helper.make_node("Add", [said, "there"], ["placed"])]
+    nodes.append(helper.make_node("Tile", ["placed" if places else said, "times"], ["logits"]))
     if maps:
         nodes += [
             helper.make_node("ReduceMax", [input_name], ["flat"], axes=[1], keepdims=1),
             helper.make_node("Mul", ["flat", "gain"], ["lifted"]),
             helper.make_node("Add", ["lifted", "offset"], ["map"]),
         ]
-    graph = helper.make_graph(nodes, "tiny", [image], [logits, drawn] if maps else [logits], constants)
+    graph = helper.make_graph(nodes, "tiny", inputs, [logits, drawn] if maps else [logits], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     helper.set_model_props(model, metadata or {})
     return model.SerializeToString()

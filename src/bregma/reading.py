@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bregma.models.aggregate import Rule, Verdict, consistent, qualifying, reach_mm, scan_score, scan_verdict
 from bregma.models.lesions import Lesion, find_lesions
+from bregma.models.places import places_of
 from bregma.models.predictor import Prediction, Predictor
 from bregma.preprocessing.pipeline import Placement, prepare, restore
 from bregma.scan.errors import RequestError
@@ -134,14 +135,14 @@ def _unread(scan: Scan, packages: Sequence[Predictor], seconds: Seconds) -> Read
 
 def _predict(volume: Volume, packages: Sequence[Predictor]) -> tuple[list[Prediction], list[Placement], float]:
     """Every package's answer and placement, and the seconds that the networks took; prepares once per settings."""
-    network = 0.0
+    network, places = 0.0, places_of(volume.geometry, len(volume.values))
     answers: dict[int, tuple[Prediction, Placement]] = {}
     for digest in dict.fromkeys(predictor.package.preprocessing.digest for predictor in packages):
         alike = [place for place, one in enumerate(packages) if one.package.preprocessing.digest == digest]
         prepared = prepare(volume, packages[alike[0]].package.preprocessing)
         for place in alike:
             start = perf_counter()
-            answers[place] = packages[place].predict(prepared.images), prepared.placement
+            answers[place] = packages[place].predict(prepared.images, places), prepared.placement
             network += perf_counter() - start
     ordered = [answers[place] for place in range(len(packages))]
     return [prediction for prediction, _ in ordered], [placement for _, placement in ordered], network

@@ -1,7 +1,8 @@
 """ONNX Runtime sessions, and whether a graph has the inputs and outputs that Bregma gives and takes.
 
 The seam: input "images" float32 (D, C, S, S) with D free; output "logits" (D, K), and if there are maps "map"
-(D, 1, S, S), logits at the resolution of the input.
+(D, 1, S, S), logits at the resolution of the input. A graph that wants to know where the slices lie has a second input
+"places" (D, 2), as `models.places.places_of` gives it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from bregma.scan.errors import PackageError
 if TYPE_CHECKING:
     import onnxruntime
 
-IMAGES, LOGITS, MAP = "images", "logits", "map"
+IMAGES, PLACES, LOGITS, MAP = "images", "places", "logits", "map"
 
 
 def cores() -> int:
@@ -60,6 +61,11 @@ def memory_per_slice(session: onnxruntime.InferenceSession) -> bool:
     return dict(session.get_modelmeta().custom_metadata_map).get("memory") == "per slice"
 
 
+def wants_places(session: onnxruntime.InferenceSession) -> bool:
+    """Whether the graph has an input for where the slices lie."""
+    return any(port.name == PLACES for port in session.get_inputs())
+
+
 def check_graph(session: onnxruntime.InferenceSession, *, channels: int, size: int, findings: int) -> bool:
     """Check that a graph keeps the seam.
 
@@ -77,12 +83,14 @@ def check_graph(session: onnxruntime.InferenceSession, *, channels: int, size: i
     """
     inputs = {port.name: port for port in session.get_inputs()}
     outputs = {port.name: port for port in session.get_outputs()}
-    if set(inputs) != {IMAGES} or LOGITS not in outputs or not set(outputs) <= {LOGITS, MAP}:
+    if not {IMAGES} <= set(inputs) <= {IMAGES, PLACES} or not {LOGITS} <= set(outputs) <= {LOGITS, MAP}:
         raise PackageError(
             f"model.onnx takes {sorted(inputs)} and gives {sorted(outputs)}; "
-            f"expected input {IMAGES!r}, output {LOGITS!r} and at most {MAP!r}"
+            f"expected input {IMAGES!r} and at most {PLACES!r}, output {LOGITS!r} and at most {MAP!r}"
         )
     _check_port(inputs[IMAGES], (None, channels, size, size))
+    if PLACES in inputs:
+        _check_port(inputs[PLACES], (None, 2))
     _check_port(outputs[LOGITS], (None, findings))
     if MAP in outputs:
         _check_port(outputs[MAP], (None, 1, size, size))

@@ -106,7 +106,7 @@ def write_package(
     manifest = Manifest(name, version, card, findings, rule, operating_points, calibration, sha256)
     check_graph(
         open_session(onnx, threads=1),
-        channels=len(preprocessing.windows),
+        channels=preprocessing.channels,
         size=preprocessing.size,
         findings=len(findings),
     )

@@ -1,6 +1,7 @@
 """The only way to run a model package: in the command, in evaluation, in a notebook.
 
-Arrays: images (D, C, S, S) float32 as `preprocessing.prepare` gives them; probabilities (D, K); map (D, S, S).
+Arrays: images (D, C, S, S) float32 as `preprocessing.prepare` gives them; probabilities (D, K); map (D, S, S);
+places (D, 2) as `models.places.places_of` gives them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bregma.models.calibration import sigmoid
-from bregma.models.engine import IMAGES, LOGITS, MAP, check_graph, memory_per_slice, open_session
+from bregma.models.engine import IMAGES, LOGITS, MAP, PLACES, check_graph, memory_per_slice, open_session, wants_places
 from bregma.models.package import Package
 from bregma.scan.counted import counted
 from bregma.scan.errors import PackageError
@@ -61,17 +62,19 @@ class Predictor:
         self.package = package
         self._session = open_session(package.model_bytes(), threads=threads)
         self._always_whole = memory_per_slice(self._session)
+        self._wants_places = wants_places(self._session)
         settings = package.preprocessing
         self._channels, self._size = settings.channels, settings.size
         self.has_map = check_graph(
             self._session, channels=self._channels, size=self._size, findings=len(package.findings)
         )
 
-    def predict(self, images: Images) -> Prediction:
+    def predict(self, images: Images, places: Images | None = None) -> Prediction:
         """Read one scan.
 
         Args:
             images: (D, C, S, S) float32 in [0, 1], all slices of a scan, foot to head.
+            places: (D, 2) where the slices lie, for a package that wants to know; None where nobody knows.
 
         Raises:
             PackageError: the engine failed, or answered with something that is no number.
@@ -81,7 +84,10 @@ class Predictor:
             raise ValueError(
                 f"images have shape {images.shape}; package {self.package.name} expects (slices, *{expected})"
             )
-        answers = [self._run(images, *window) for window in self._windows(len(images))]
+        places = np.zeros((len(images), 2), np.float32) if places is None else places
+        if places.shape != (len(images), 2):
+            raise ValueError(f"places have shape {places.shape}; expected ({len(images)}, 2), a row for each slice")
+        answers = [self._run(images, places, window) for window in self._windows(len(images))]
         logits = np.concatenate([logits for logits, _ in answers])
         if not np.isfinite(logits).all():
             raise PackageError(
@@ -105,15 +111,19 @@ class Predictor:
         step = whole - 2 * context
         return [(start, min(start + step, slices), context) for start in range(0, slices, step)]
 
-    def _run(self, images: Images, start: int, stop: int, context: int) -> tuple[Images, Images | None]:
+    def _run(self, images: Images, places: Images, window: tuple[int, int, int]) -> tuple[Images, Images | None]:
         """(logits, map logits) of slices start..stop, read with `context` slices on either side."""
         from onnxruntime.capi import onnxruntime_pybind11_state as state
 
+        start, stop, context = window
         first = max(0, start - context)
         seen = np.ascontiguousarray(images[first : stop + context], dtype=np.float32)
+        given = {IMAGES: seen}
+        if self._wants_places:
+            given[PLACES] = np.ascontiguousarray(places[first : stop + context], dtype=np.float32)
         kept = slice(start - first, stop - first)
         try:
-            answer = self._session.run([LOGITS, MAP] if self.has_map else [LOGITS], {IMAGES: seen})
+            answer = self._session.run([LOGITS, MAP] if self.has_map else [LOGITS], given)
         except (state.Fail, state.RuntimeException, state.InvalidArgument, state.NotImplemented) as error:
             raise PackageError(
                 f"package {self.package.name} could not read {counted(len(seen), 'slice')} ({error}); "

@@ -36,7 +36,7 @@ def verify_package(folder: Path) -> tuple[Check, ...]:
         predictor = Predictor(package)
         checks.append(Check("graph", passed=True, message="takes and gives what the package says"))
         settings = package.preprocessing
-        empty = np.zeros((2, len(settings.windows), settings.size, settings.size), dtype=np.float32)
+        empty = np.zeros((2, settings.channels, settings.size, settings.size), dtype=np.float32)
         answer = predictor.predict(empty).probabilities.max(axis=0)
         told = ", ".join(f"{name} {value:.3f}" for name, value in zip(package.findings, answer, strict=True))
         checks.append(Check("answer", passed=True, message=f"runs; for two empty slices: {told}"))

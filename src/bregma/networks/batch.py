@@ -18,7 +18,7 @@ class Batch:
     Attributes:
         images: (B, D, C, S, S) float32 in [0, 1]; what stands in a filled-up slice is never looked at.
         is_slice: (B, D) bool; True first, False for slices that only fill up.
-        places: (B, D, 2) per slice: height above the middle of the scan in dm, and the gap to the next slice in cm; 0
+        places: (B, D, 2) per slice: height above the middle of the scan in dm, and spacing to the next slice in cm; 0
             where nobody knows. None when no network of the run asks for it.
         features: (B, D, E) of a frozen network, when the run learns from cached features; `images` is then empty.
     """
