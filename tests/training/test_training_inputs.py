@@ -122,3 +122,13 @@ def test_only_a_scan_whose_mask_has_changed_is_prepared_again(
 def test_a_part_without_scans_is_refused() -> None:
     with pytest.raises(RequestError, match="no scans"):
         load_targets(None, [], ["any"])
+
+
+def test_the_labels_of_scans_are_there_for_whole_scans_and_where_nothing_is_for_pieces(
+    drawn_library: Any, tiny_recipe: Any
+) -> None:
+    """The bleed of a positive scan may lie outside a piece of it; a negative scan has none in any piece."""
+    inputs = inputs_of(drawn_library, tiny_recipe)
+    _, targets = inputs.batch([Showing(0, 0, 5, 0), Showing(1, 0, 5, 0), Showing(0, 1, 3, 0), Showing(1, 1, 3, 0)])
+    assert targets.scans.value[:, 0].tolist() == [0, 1, 0, 1]
+    assert targets.scans.known[:, 0].tolist() == [True, True, True, False]

@@ -109,6 +109,30 @@ def test_a_wrong_override_is_refused(override: str, sentence: str) -> None:
     assert sentence in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["batches.mix=[1, 1]"], "radnet.toml [batches] mix is [1, 1]; expected three whole numbers"),
+        (["batches.mix=[3, 0, -1]"], "mix is [3, 0, -1]; expected three whole numbers"),
+        (["batches.mix=[1, 1, 1]"], "mix is [1, 1, 1], which makes 3 scans per step; scans is 2"),
+        (["batches.mix=[2, 0, 0]", "batches.unit=slice"], 'but unit is "slice"; leave mix out'),
+        (["batches.mix=[1, 1, 0]"], "loss.scan is 0, so that its scans of kind 'scan' would teach nothing"),
+        (["batches.mix=[1, 0, 1]"], "loss.smoothness is 0, so that its scans of kind 'none' would teach nothing"),
+        (["batches.unit=slice", "loss.scan=1"], "loss.scan and loss.smoothness look at more than one slice"),
+        (["batches.unit=slices"], "[batches] unit is 'slices'; input should be 'scan' or 'slice'"),
+        (["batches.repeat={ano = 2}"], "radnet.toml [batches] repeat has 'ano'; did you mean 'any'?"),
+        (["batches.repeat={epidural = 8}"], "repeat has 'epidural'"),
+        (["batches.repeat={any = 0}"], "[batches.repeat] any is 0; input should be greater than or equal to 1"),
+        (['labels.sources=["reader:1"]'], "['reader:1'], but the network draws"),
+        (["preprocessing.neighbours=4"], "neighbours is 4; input should be less than or equal to 3"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(overrides: list[str], sentence: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe("radnet", overrides)
+    assert sentence in str(caught.value)
+
+
 def test_an_unknown_recipe_gets_a_suggestion() -> None:
     with pytest.raises(RecipeError, match=r"'radnt' is neither .* did you mean 'radnet'\?"):
         load_recipe("radnt")
@@ -127,6 +151,10 @@ def test_what_was_changed_can_be_set_again(tmp_path: Path) -> None:
     changes = changes_of(recipe)
     assert changes == ["preprocessing.pixel_mm=2.0", "loss.segmentation=[1.0, 0.5, 0.5]"]
     assert load_recipe("radnet", changes) == recipe
+    changes = ['preprocessing.windows=[{center = 10.0, width = 20.0}, "bone"]', "batches.repeat={any = 3}"]
+    recipe = load_recipe("radnet", changes)
+    assert recipe.batches.repeat == {"any": 3}
+    assert changes_of(recipe) == changes
     own = load_recipe(edited(tmp_path, 'name = "radnet"\nfindings', 'name = "mine"\nfindings'))
     assert "optimizer.epochs=60" in changes_of(own)
 

@@ -69,14 +69,24 @@ def changes_of(recipe: Recipe) -> list[str]:
     shipped = load_recipe(recipe.name) if recipe.name in recipe_names() else None
     before = {} if shipped is None else _flat(shipped.model_dump(mode="json"))
     after = _flat(recipe.model_dump(mode="json"))
-    return [f"{key}={json.dumps(value)}" for key, value in after.items() if before.get(key) != value]
+    return [f"{key}={_toml(value)}" for key, value in after.items() if before.get(key) != value]
 
 
-def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def _flat(data: Mapping[str, Any]) -> dict[str, Any]:
+    """{"section.key": value}, for the two levels that a recipe has."""
     flat: dict[str, Any] = {}
-    for key, value in data.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    for name, value in data.items():
+        flat |= {f"{name}.{key}": one for key, one in value.items()} if isinstance(value, Mapping) else {name: value}
     return flat
+
+
+def _toml(value: object) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(one) for one in value) + "]"
+    return json.dumps(value)
 
 
 def _path_of(name_or_path: str | Path) -> Path:
@@ -128,8 +138,8 @@ def _sentence(file: str, errors: list[ErrorDetails]) -> str:
         return f"{place} has no key {where[-1]!r}{did_you_mean(where[-1], _keys(where[:-1], network))}"
     if error["type"] == "missing":
         return f"{place} lacks the key {where[-1]!r}; every key of a recipe is written down"
-    if not where:
-        return f"{file}: {error['msg']}"
+    if error["type"] == "value_error":
+        return f"{file} {f'[{where[0]}] ' if where else ''}{error['msg'].removeprefix('Value error, ')}"
     return f"{place} {where[-1]} is {error['input']!r}; {error['msg'][0].lower()}{error['msg'][1:]}"
 
 
