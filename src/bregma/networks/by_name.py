@@ -5,5 +5,11 @@ from __future__ import annotations
 from torch import nn
 
 from bregma.networks.radnet import RADnet
+from bregma.networks.slice_classifier import SliceClassifier
+from bregma.networks.slice_set import SliceSet
 
-NETWORKS: dict[str, type[nn.Module]] = {"radnet": RADnet}
+NETWORKS: dict[str, type[nn.Module]] = {
+    "radnet": RADnet,
+    "slice_classifier": SliceClassifier,
+    "slice_set": SliceSet,
+}
