@@ -177,9 +177,10 @@ def test_without_positives_nothing_is_chosen(
 ) -> None:
     monkeypatch.setattr(drawn_library, "_bleeds", dict.fromkeys(drawn_library._bleeds, False))
     job = job_of(drawn_library, tiny_recipe, tmp_path / "run")
-    answers = export.answer(job.network, job.validation, job.machine, tiny_recipe.loss)
-    _, rule, points, cases = export.choose(job, answers)
-    assert (rule.threshold, points, len(cases.scan_truth)) == (0.5, (), 4)
+    answers = export.answer(job.network, job.validation, job.machine, tiny_recipe.loss, tiny_recipe.findings)
+    chosen = export.choose(answers, job.validation.scans, job.records, tiny_recipe)
+    assert (chosen.rule.threshold, chosen.points, len(chosen.cases[0].scan_truth)) == (0.5, (), 4)
+    assert (chosen.fitted_on, chosen.calibration.temperature) == ("nothing", 1.0)
 
 
 def test_a_damaged_state_is_refused(drawn_library: Any, tiny_recipe: Any, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,15 +11,29 @@ import numpy as np
 from bregma.catalogue.records import ScanRecord
 from bregma.evaluation.intervals import wilson
 from bregma.models.card import Card, Metric
-from bregma.models.operating_points import OperatingPoint
+from bregma.scan.terms import ANY
+from bregma.training.cases import Cases, auc
 from bregma.training.loop import Job
 from bregma.training.recipe import Recipe, changes_of, digest_of
-from bregma.training.validation import Cases, auc
+from bregma.training.thresholds import Choice
 
 OPTIMISTIC = (
     "Its figures here are optimistic: the epoch, the calibration and the thresholds were chosen on the same validation "
     "scans; measure it on other patients with `bregma evaluate`."
 )
+
+WITHOUT = {
+    "slices": "",
+    "scans": (
+        "No slices of both kinds were labelled in the validation part: its temperature was fitted on whole scans, and "
+        "how it does slice by slice was not measured."
+    ),
+    "nothing": (
+        "The validation part has not both kinds of cases of its first finding: the probabilities are uncalibrated, and "
+        "nobody chose the rule's threshold of 0.5."
+    ),
+}
+"""What could not be done, by what the temperature was fitted on."""
 
 DRAWN = "It has never seen a patient: it learned from drawn heads only and must not guide any care."
 
@@ -44,12 +58,12 @@ def patients_digest(records: Sequence[ScanRecord]) -> str:
     return hashlib.sha256("\n".join(sorted({record.patient for record in records})).encode()).hexdigest()
 
 
-def make_card(job: Job, origin: Origin, points: tuple[OperatingPoint, ...], cases: Cases) -> Card:
+def make_card(job: Job, origin: Origin, chosen: Choice) -> Card:
     """The card, with the figures of the validation part."""
     recipe, training, validation = job.recipe, origin.training, job.records
     drawn = _drawn(training)
     return Card(
-        summary=f"Probability of a bleed per slice{' and where it lies' if recipe.network.draws else ''}.",
+        summary=_summary(recipe),
         intended_use="Research and demonstration on axial, non-contrast head CT of adults. No medical device.",
         trained_on=(
             f"{_count(training)}, the part 'train' of split {origin.split!r}, by patient "
@@ -57,37 +71,54 @@ def make_card(job: Job, origin: Origin, points: tuple[OperatingPoint, ...], case
             f"{recipe.optimizer.epochs} epochs, {recipe.preprocessing.pixel_mm:g} mm pixels"
         ),
         measured_on=f"{_count(validation)}, the part 'validation' of the same split",
-        limits=(DRAWN, OPTIMISTIC) if drawn else (OPTIMISTIC,),
+        limits=tuple(one for one in (DRAWN if drawn else "", OPTIMISTIC, WITHOUT[chosen.fitted_on]) if one),
         recipe=recipe.name,
         recipe_digest=digest_of(recipe),
         command=_command(recipe, origin),
-        metrics=_metrics(recipe.findings[0], f"{_count(validation)}, validation part", points, cases),
+        metrics=_metrics(recipe.findings, f"{_count(validation)}, validation part", chosen),
         sequence=recipe.network.sequence,
     )
 
 
-def _metrics(finding: str, data: str, points: tuple[OperatingPoint, ...], cases: Cases) -> tuple[Metric, ...]:
-    """AUC of slices and scans, and recall and specificity of scans at the F1 point."""
-    metrics = [
-        Metric("AUC", level, finding, data, round(value, 4))
-        for level, value in (
-            ("slice", auc(cases.slice_logits, cases.slice_truth)),
-            ("scan", auc(cases.scan_scores, cases.scan_truth)),
-        )
-        if np.isfinite(value)
-    ]
-    if points:
-        called = cases.scan_scores >= points[-1].threshold
-        for name, among, right in (
-            ("recall", cases.scan_truth, called),
-            ("specificity", ~cases.scan_truth, ~called),
-        ):
-            interval = wilson(int((among & right).sum()), int(among.sum()))
-            share = float((among & right).sum() / among.sum())
-            metrics.append(
-                Metric(name, "scan", finding, data, round(share, 4), round(interval.low, 4), round(interval.high, 4))
-            )
-    return tuple(metrics)
+def _summary(recipe: Recipe) -> str:
+    """What the model answers, in a sentence."""
+    place = " and where it lies" if recipe.network.draws else ""
+    kinds = [name for name in recipe.findings if name != ANY]
+    if not kinds:
+        return f"Probability of a bleed per slice{place}."
+    whole = "a bleed and of each of these kinds" if ANY in recipe.findings else "each of these kinds of bleed"
+    return f"Probability of {whole} per slice: {', '.join(kinds)}{';' if place else ''}{place}."
+
+
+def _metrics(findings: Sequence[str], data: str, chosen: Choice) -> tuple[Metric, ...]:
+    """The figures of every finding that both kinds of cases allow."""
+    return tuple(
+        metric
+        for finding, cases in zip(findings, chosen.cases, strict=True)
+        for metric in [*_areas(finding, data, cases), *_calls(finding, data, cases, chosen)]
+    )
+
+
+def _areas(finding: str, data: str, cases: Cases) -> Iterator[Metric]:
+    """AUC of slices and scans."""
+    for level, value in (
+        ("slice", auc(cases.slice_logits, cases.slice_truth)),
+        ("scan", auc(cases.scan_scores, cases.scan_truth)),
+    ):
+        if np.isfinite(value):
+            yield Metric("AUC", level, finding, data, round(value, 4))
+
+
+def _calls(finding: str, data: str, cases: Cases, chosen: Choice) -> Iterator[Metric]:
+    """Recall and specificity of scans at the F1 point."""
+    point = chosen.point("f1", "scan", finding)
+    if point is None:
+        return
+    called = cases.scan_scores >= point.threshold
+    for name, among, right in (("recall", cases.scan_truth, called), ("specificity", ~cases.scan_truth, ~called)):
+        hits, of = int((among & right).sum()), int(among.sum())
+        interval = wilson(hits, of)
+        yield Metric(name, "scan", finding, data, round(hits / of, 4), round(interval.low, 4), round(interval.high, 4))
 
 
 def _command(recipe: Recipe, origin: Origin) -> str:

@@ -11,7 +11,11 @@ from pathlib import Path
 from bregma.training.checkpoint import write_whole
 
 LOG = "log.csv"
-COLUMNS = ("epoch", "rate", "train_loss", "loss", "slice_auc", "scan_auc", "scan_accuracy", "seconds")
+COLUMNS = (
+    *("epoch", "rate", "train_loss", "loss", "slice_auc", "slice_accuracy", "slice_log_loss"),
+    *("scan_auc", "scan_accuracy", "seconds"),
+)
+"""Of log.csv, which is read by their names and not by their order."""
 
 
 def write_row(run: Path, row: dict[str, float]) -> None:
@@ -19,14 +23,14 @@ def write_row(run: Path, row: dict[str, float]) -> None:
 
     Args:
         run: folder of the run.
-        row: values by column; NaN for what was not measured.
+        row: values by column; NaN, or no value, for what was not measured.
     """
     kept = [old for old in read_rows(run) if old["epoch"] < row["epoch"]]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for one in [*kept, row]:
-        writer.writerow([_cell(one[column]) for column in COLUMNS])
+        writer.writerow([_cell(one.get(column, math.nan)) for column in COLUMNS])
     write_whole(run / LOG, text.getvalue().encode())
     _to_tensorboard(run, row)
 

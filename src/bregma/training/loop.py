@@ -15,6 +15,7 @@ from torch.optim import SGD, AdamW, Optimizer
 from bregma.catalogue.records import ScanRecord
 from bregma.models.aggregate import Rule
 from bregma.scan.errors import RequestError
+from bregma.training.cases import cases_of
 from bregma.training.checkpoint import BEST, LAST, Position, restore_state, save_state, save_weights
 from bregma.training.curves import write_row
 from bregma.training.devices import Machine
@@ -23,7 +24,7 @@ from bregma.training.losses import weighted_sum
 from bregma.training.recipe import Recipe
 from bregma.training.sampling import Showing, plan_epoch
 from bregma.training.stopping import StoppedError, StopSign
-from bregma.training.validation import answer, cases_of, figures_of, write_scores
+from bregma.training.validation import MEASURED, Answers, answer, figures_of, standing, write_scores
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +57,8 @@ class Job:
 
     def plan(self, epoch: int) -> list[tuple[Showing, ...]]:
         """The steps of an epoch."""
-        return plan_epoch(self.training.scans, self.recipe.batches, seed=self.seed, epoch=epoch)
+        recipe = self.recipe
+        return plan_epoch(self.training.scans, recipe.batches, seed=self.seed, epoch=epoch, findings=recipe.findings)
 
 
 def fit(job: Job) -> None:
@@ -145,25 +147,30 @@ def _save(job: Job, optimizer: Optimizer, position: Position) -> None:
 
 def _end_epoch(job: Job, position: Position, steps: int, seconds: float) -> Position:
     """Look at the validation part, keep the weights if they are the best so far, write the row of the log."""
-    epoch, settings = position.epoch, job.recipe.loop
+    epoch, every = position.epoch, job.recipe.loop.validate_every
     row = {"epoch": epoch + 1.0, "rate": job.recipe.optimizer.rate_at(epoch), "seconds": seconds}
-    row |= {"train_loss": position.loss / max(steps, 1)} | dict.fromkeys(_MEASURED, math.nan)
+    row |= {"train_loss": position.loss / max(steps, 1)} | dict.fromkeys(MEASURED, math.nan)
     best = position.best
-    if (epoch + 1) % settings.validate_every == 0 or epoch + 1 == job.recipe.optimizer.epochs:
-        answers = answer(job.network, job.validation, job.machine, job.recipe.loss)
-        rule = Rule(job.recipe.rule.run_slices, job.recipe.rule.run_mm)
-        cases = cases_of(answers, job.validation, job.records, rule)
-        row |= figures_of(cases, rule) | {"loss": answers.loss}
-        figure = -answers.loss if settings.best == "loss" or math.isnan(row["slice_auc"]) else row["slice_auc"]
+    if (epoch + 1) % every == 0 or epoch + 1 == job.recipe.optimizer.epochs:
+        answers, figures, figure = _look(job)
+        row |= figures
         if best is None or figure > best:
             best = figure
             save_weights(job.run / BEST, job.network)
-            write_scores(job.run, answers, job.validation, job.records)
+            write_scores(job.run, answers, job.validation, job.records, job.recipe.findings)
     write_row(job.run, row)
     return Position(epoch=epoch + 1, best=best)
 
 
-_MEASURED = ("loss", "slice_auc", "scan_auc", "scan_accuracy")
+def _look(job: Job) -> tuple[Answers, dict[str, float], float]:
+    """What the network says of the validation part, the figures for the log, and the one that decides."""
+    findings, scans = job.recipe.findings, job.validation.scans
+    answers = answer(job.network, job.validation, job.machine, job.recipe.loss, findings)
+    rule = Rule(job.recipe.rule.run_slices, job.recipe.rule.run_mm)
+    columns = range(len(findings))
+    cases = [cases_of(answers.logits, scans, job.records, rule, finding=column) for column in columns]
+    figures = {"loss": answers.loss, **figures_of(cases, findings, rule)}
+    return answers, figures, standing(figures, job.recipe.loop.best, cases[0])
 
 
 def _how_to_go_on(job: Job, position: Position) -> str:

@@ -1,4 +1,4 @@
-"""How a network does on the validation part, after an epoch and for the package.
+"""How a network does on the validation part after an epoch.
 
 Letters: D slices, K findings.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from bregma.catalogue.records import ScanRecord
-from bregma.evaluation.ranking import rank
-from bregma.models.aggregate import Rule, reach_mm, scan_score
-from bregma.models.calibration import Calibration
+from bregma.models.aggregate import Rule, consistent
+from bregma.scan.terms import ANY
+from bregma.training.cases import Cases, auc, both_kinds
 from bregma.training.checkpoint import write_whole
 from bregma.training.devices import Machine
 from bregma.training.inputs import Inputs
@@ -28,13 +29,16 @@ from bregma.training.sections import LossSection
 
 SCORES = "validation.csv"
 
+MEASURED = ("loss", "slice_auc", "slice_accuracy", "slice_log_loss", "scan_auc", "scan_accuracy")
+"""The columns of log.csv that are measured on the validation part."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
     """What a network said about the scans of a part.
 
     Attributes:
-        logits: per scan (D, K) float32.
+        logits: per scan (D, K) float32; `any` is at least as high as the highest subtype, as in a reading.
         loss: mean over the scans.
     """
 
@@ -42,103 +46,96 @@ class Answers:
     loss: float
 
 
-def answer(network: nn.Module, inputs: Inputs, machine: Machine, weights: LossSection) -> Answers:
+def answer(
+    network: nn.Module, inputs: Inputs, machine: Machine, weights: LossSection, findings: Sequence[str]
+) -> Answers:
     """Every scan whole and as it is, one after the other, without learning; the network is left in training mode."""
     network.eval()
     logits, losses = [], []
     with torch.inference_mode():
         for index in range(len(inputs.scans)):
             batch, targets = inputs.whole(index)
+            batch, targets = batch.to(machine.device), targets.to(machine.device)
+            shuffle = torch.Generator().manual_seed(0)  # the same in every epoch, and torch's own is left alone
             with machine.arithmetic():
-                outputs = network(batch.to(machine.device))
-                real = batch.is_slice.to(machine.device)
-                shuffle = torch.Generator().manual_seed(0)  # the same for every epoch, and torch's own is left alone
-                known = targets.to(machine.device)
-                losses.append(float(weighted_sum(outputs, known, weights, real, generator=shuffle)))
-            logits.append(outputs.slice_logits[0].float().cpu().numpy())
+                outputs = network(batch)
+                losses.append(float(weighted_sum(outputs, targets, weights, batch.is_slice, generator=shuffle)))
+            logits.append(consistent(outputs.slice_logits[0].float().cpu().numpy(), findings))
     network.train()
     return Answers(tuple(logits), float(np.mean(losses)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cases:
-    """One finding's scores against the truth, slices and scans; unknown ones are left out.
+def figures_of(cases: Sequence[Cases], findings: Sequence[str], rule: Rule) -> dict[str, float]:
+    """The measured columns of log.csv but the loss; NaN for what the known cases do not define.
 
-    Attributes:
-        slice_logits: (M,) of the known slices.
-        slice_truth: (M,) bool.
-        scan_scores: (B,) of the scans of which something is known, by the rule.
-        scan_truth: (B,) bool.
-    """
-
-    slice_logits: NDArray[np.float64]
-    slice_truth: NDArray[np.bool_]
-    scan_scores: NDArray[np.float64]
-    scan_truth: NDArray[np.bool_]
-
-
-def cases_of(
-    answers: Answers,
-    inputs: Inputs,
-    records: Sequence[ScanRecord],
-    rule: Rule,
-    *,
-    calibration: Calibration | None = None,
-    finding: int = 0,
-) -> Cases:
-    """Scores and truth of one finding.
+    The log loss is over all K findings, `any` counting twice (the measure of the RSNA 2019 challenge); the others are
+    the first finding's, its accuracy at a probability of 0.5.
 
     Args:
-        answers: of the part.
-        inputs: with the truth.
-        records: in the order of the inputs, for the distances between slices.
-        rule: slices to scan.
-        calibration: of the probabilities that the rule sees; None for the logits as they are.
-        finding: column of the logits.
+        cases: of each finding, with logits as the network gave them.
+        findings: their K names.
+        rule: for the scan's accuracy.
     """
-    to_probability = (calibration or Calibration()).probabilities
-    logits, truth, scores, positive = [], [], [], []
-    for said, scan, record in zip(answers.logits, inputs.scans, records, strict=True):
-        known = scan.known[:, finding]
-        logits.append(said[known, finding])
-        truth.append(scan.value[known, finding] >= 0.5)
-        if known.any():
-            scores.append(scan_score(to_probability(said[:, finding]), reach_mm(record.geometry), rule))
-            positive.append(bool(truth[-1].any()))
-    return Cases(
-        np.concatenate(logits).astype(np.float64),
-        np.concatenate(truth),
-        np.array(scores, dtype=np.float64),
-        np.array(positive, dtype=np.bool_),
-    )
-
-
-def auc(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
-    """Area under the ROC curve; NaN without both kinds."""
-    if truth.all() or not truth.any():
-        return float("nan")
-    return float(rank(scores, truth).auc()[0])
-
-
-def figures_of(cases: Cases, rule: Rule) -> dict[str, float]:
-    """The columns of log.csv that are measured on the validation part."""
-    called = cases.scan_scores >= rule.threshold
+    first = cases[0]
+    called = first.scan_scores >= rule.threshold
     return {
-        "slice_auc": auc(cases.slice_logits, cases.slice_truth),
-        "scan_auc": auc(cases.scan_scores, cases.scan_truth),
-        "scan_accuracy": float(np.mean(called == cases.scan_truth)) if len(called) else float("nan"),
+        "slice_auc": auc(first.slice_logits, first.slice_truth),
+        "slice_accuracy": _share((first.slice_logits >= 0) == first.slice_truth),
+        "slice_log_loss": log_loss(cases, findings),
+        "scan_auc": auc(first.scan_scores, first.scan_truth),
+        "scan_accuracy": _share(called == first.scan_truth),
     }
 
 
-def write_scores(run: Path, answers: Answers, inputs: Inputs, records: Sequence[ScanRecord]) -> None:
-    """Every slice's logit beside the truth and the slice's identity, for the first finding; unknown truth is blank."""
+def log_loss(cases: Sequence[Cases], findings: Sequence[str]) -> float:
+    """Mean over the findings of the mean cross-entropy of their known slices, `any` counted twice; NaN without any."""
+    total = weight = 0.0
+    for one, name in zip(cases, findings, strict=True):
+        if len(one.slice_truth):
+            share = 2.0 if name == ANY else 1.0
+            per_slice = np.logaddexp(0.0, one.slice_logits) - one.slice_truth * one.slice_logits
+            total, weight = total + share * float(per_slice.mean()), weight + share
+    return total / weight if weight else math.nan
+
+
+def standing(row: Mapping[str, float], best: str, cases: Cases) -> float:
+    """The figure that decides which epoch is the best, higher being better.
+
+    Where the validation part has not both kinds of slices, their figures would praise a network that always says no:
+    the scans decide then, and without both kinds of scans the loss.
+
+    Args:
+        row: of log.csv.
+        best: what the recipe asks for.
+        cases: of the first finding.
+    """
+    if best != "loss" and both_kinds(cases.slice_truth):
+        return row[best]
+    if best != "loss" and both_kinds(cases.scan_truth):
+        return row["scan_auc"]
+    return -row["loss"]
+
+
+def write_scores(
+    run: Path, answers: Answers, inputs: Inputs, records: Sequence[ScanRecord], findings: Sequence[str]
+) -> None:
+    """Every slice's logit beside the truth and the slice's identity; unknown truth is blank.
+
+    The first finding's columns are called `truth` and `logit`, those of the others `truth_<finding>` and so on.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["series_uid", "index", "sop_instance_uid", "z_mm", "truth", "logit"])
+    names = ["truth", "logit", *(f"{word}_{name}" for name in findings[1:] for word in ("truth", "logit"))]
+    writer.writerow(["series_uid", "index", "sop_instance_uid", "z_mm", *names])
     for said, scan, record in zip(answers.logits, inputs.scans, records, strict=True):
         for index, one in enumerate(record.slices):
-            truth = f"{scan.value[index, 0]:g}" if scan.known[index, 0] else ""
-            place = "" if one.z_mm is None else f"{one.z_mm:.2f}"
-            row = [record.series_uid, index, one.sop_instance_uid, place, truth, f"{said[index, 0]:.5f}"]
+            row = [record.series_uid, index, one.sop_instance_uid, "" if one.z_mm is None else f"{one.z_mm:.2f}"]
+            for column, logit in enumerate(said[index]):
+                truth = f"{scan.value[index, column]:g}" if scan.known[index, column] else ""
+                row += [truth, f"{logit:.5f}"]
             writer.writerow(row)
     write_whole(run / SCORES, text.getvalue().encode())
+
+
+def _share(right: NDArray[np.bool_]) -> float:
+    return float(right.mean()) if len(right) else math.nan
