@@ -1,104 +1,61 @@
 """Dividing the patients of a library, once, by name, so that everybody measures on the same part.
 
 A patient is in one part: neighbouring slices and repeat studies look alike, and a network that has seen one of them
-has seen the answer. Patients are shuffled and shared out within three strata, by whether any of their scans has a
-bleed, has none, or is not known.
+has seen the answer. For the same reason patients under whose names the same pixels are stored stay together. All
+findings are made about as common in each part (see stratify). Copies that balance a training set are made afterwards,
+while training: made before, as in the RSNA report of Agarwaal and Rudram (section 3.2), they lie on both sides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from bregma.catalogue.library import Library
-from bregma.catalogue.tables import PatientRow, SplitMemberRow, SplitRow
-from bregma.scan.counted import counted
+from bregma.catalogue.scan_values import Values, scan_values
+from bregma.catalogue.split_report import FindingCount, PartCount, SplitReport
+from bregma.catalogue.stratify import Patients, divide
+from bregma.catalogue.tables import PatientRow, SeriesRow, SplitMemberRow, SplitRow, StudyRow
 from bregma.scan.errors import RequestError, did_you_mean
-from bregma.scan.terms import ANY
+from bregma.scan.terms import FINDINGS
 
+NAMES = tuple(term.name for term in FINDINGS)
 
-@dataclass(frozen=True, slots=True)
-class PartCount:
-    """One part of a split in numbers.
-
-    Attributes:
-        patients: how many.
-        scans: how many.
-        positive: scans with a bleed.
-        negative: scans without.
-        unknown: scans of which nobody said.
-    """
-
-    patients: int
-    scans: int
-    positive: int
-    negative: int
-    unknown: int
-
-    @property
-    def prevalence(self) -> float | None:
-        """Share of the known scans that have a bleed; None when none is known."""
-        known = self.positive + self.negative
-        return self.positive / known if known else None
-
-
-@dataclass(frozen=True, slots=True)
-class SplitReport:
-    """What a split came to.
-
-    Attributes:
-        name: of the split.
-        seed: that it was drawn with.
-        parts: name -> its numbers.
-        shared_patients: patients in two parts, counted afterwards from the stored rows; 0.
-    """
-
-    name: str
-    seed: int
-    parts: dict[str, PartCount]
-    shared_patients: int
-
-    @property
-    def imbalance(self) -> float:
-        """Largest difference in prevalence between two parts, in percentage points."""
-        known = [part.prevalence for part in self.parts.values() if part.prevalence is not None]
-        return 100.0 * (max(known) - min(known)) if known else 0.0
-
-    def summary(self) -> str:
-        """A few lines for a terminal."""
-        lines = [f"split {self.name!r} with seed {self.seed}"]
-        for name, part in self.parts.items():
-            lines.append(
-                f"  {name}: {counted(part.patients, 'patient')}, {counted(part.scans, 'scan')} "
-                f"({part.positive} with a bleed, {part.negative} without, {part.unknown} unknown)"
-            )
-        lines.append(f"  largest difference in prevalence: {self.imbalance:.1f} points")
-        lines.append(f"  patients in two parts: {self.shared_patients}")
-        return "\n".join(lines)
+Household = tuple[str, ...]
+"""Patients who stay together: one, or several under whose names the same pixels are stored."""
 
 
 def make_split(
-    library: Library, name: str, *, fractions: Mapping[str, float], seed: int, replace: bool = False
+    library: Library,
+    name: str,
+    *,
+    fractions: Mapping[str, float],
+    seed: int,
+    subset: float = 1.0,
+    replace: bool = False,
 ) -> SplitReport:
     """Divide the patients, store who is where, and say what came of it.
 
     Args:
-        library: with its scans and, for the strata, its labels.
+        library: with its scans and its labels.
         name: under which it is kept.
         fractions: share of the patients per part; a part of share 0 is left out.
         seed: the same patients, labels, fractions and seed give the same split.
+        subset: share of the patients to divide; the others, chosen to be alike, are in no part.
         replace: forget an older split of this name.
 
     Raises:
-        RequestError: the fractions do not sum to 1, there are no patients, or the name is taken by another split.
+        RequestError: the fractions do not sum to 1, the subset is no share, there are no patients, or the name is
+            taken by another split.
     """
     wanted = _checked(fractions)
-    strata = _strata(library)
-    drawn = _draw(strata, wanted, np.random.default_rng(seed))
+    if not 0.0 < subset <= 1.0:
+        raise RequestError(f"subset is {subset:g}; expected a share of the patients above 0, at most 1")
+    drawn = _draw(library, wanted, subset, np.random.default_rng(seed))
     if not drawn:
         raise RequestError(f"the library has no patients to split into {name!r}: import scans first")
     with Session(library.engine.execution_options(writes=True)) as session, session.begin():
@@ -123,20 +80,23 @@ def split_report(library: Library, name: str) -> SplitReport:
     """
     with Session(library.engine) as session:
         row = session.scalar(select(SplitRow).where(SplitRow.name == name))
-    if row is None:
-        raise RequestError(f"there is no split {name!r}{did_you_mean(name, library.splits())}")
-    values = library.scan_targets(ANY)
-    counts: dict[str, PartCount] = {}
-    seen: dict[str, set[str]] = {}
-    for part in row.fractions:
-        scans = library.scans(name, part)
-        known = [values.get(scan.series_uid) for scan in scans]
-        seen[part] = {scan.patient for scan in scans}
-        positive = sum(value is not None and value > 0.5 for value in known)
-        unknown = sum(value is None for value in known)
-        counts[part] = PartCount(len(seen[part]), len(scans), positive, len(scans) - positive - unknown, unknown)
-    shared = sum(len(patients) for patients in seen.values()) - len(set().union(*seen.values()))
-    return SplitReport(name, row.seed, counts, shared)
+        if row is None:
+            raise RequestError(f"there is no split {name!r}{did_you_mean(name, library.splits())}")
+        values = scan_values(session, NAMES)
+        placed: dict[str, list[tuple[str, Values]]] = {part: [] for part in row.fractions}
+        left_out: list[tuple[str, Values]] = []
+        for series_uid, patient, part in _placed(session, row):
+            (left_out if part is None else placed[part]).append((patient, values[series_uid]))
+        together = sum(len(house) for house in _households(session) if len(house) > 1)
+    people = [{patient for patient, _ in scans} for scans in placed.values()]
+    return SplitReport(
+        name=name,
+        seed=row.seed,
+        parts={part: _counted(scans) for part, scans in placed.items()},
+        left_out=_counted(left_out),
+        shared_patients=sum(map(len, people)) - len(set().union(*people)),
+        together=together,
+    )
 
 
 def _checked(fractions: Mapping[str, float]) -> dict[str, float]:
@@ -147,45 +107,70 @@ def _checked(fractions: Mapping[str, float]) -> dict[str, float]:
     return {part: float(share) for part, share in fractions.items() if share > 0.0}
 
 
-def _strata(library: Library) -> list[list[str]]:
-    """Patients with a bleed, without, and unknown, each in alphabetical order."""
-    values = library.scan_targets(ANY)
-    worst: dict[str, float] = {}
-    for patient, series_uids in library.patients().items():
-        known = [value for uid in series_uids if (value := values[uid]) is not None]
-        worst[patient] = max(known) if known else -1.0
-    groups: dict[int, list[str]] = {0: [], 1: [], 2: []}
-    for patient in sorted(worst):
-        groups[2 if worst[patient] < 0 else int(worst[patient] <= 0.5)].append(patient)
-    return [group for group in groups.values() if group]
+def _draw(library: Library, fractions: Mapping[str, float], subset: float, rng: np.random.Generator) -> dict[str, str]:
+    """Patient -> part. What is left out is one more part, so that it is like the others; it is not kept."""
+    with Session(library.engine) as session:
+        values, houses = scan_values(session, NAMES), _households(session)
+    if not houses:
+        return {}
+    of_patient = library.patients()
+    counts = [_sums(values[uid] for patient in house for uid in of_patient[patient]) for house in houses]
+    patients = Patients(*(np.array(column) for column in zip(*counts, strict=True)))
+    shares = [subset * share for share in fractions.values()]
+    names = [*fractions, None] if subset < 1.0 else [*fractions]
+    parts = divide(patients, [*shares, 1.0 - subset][: len(names)], rng)
+    chosen = ((house, names[part]) for house, part in zip(houses, parts, strict=True))
+    return {patient: part for house, part in chosen if part is not None for patient in house}
 
 
-def _draw(strata: list[list[str]], fractions: Mapping[str, float], rng: np.random.Generator) -> dict[str, str]:
-    """Patient -> part. What rounding leaves over in one stratum is owed to the next."""
-    drawn: dict[str, str] = {}
-    owed = dict.fromkeys(fractions, 0.0)
-    for stratum in strata:
-        order = [stratum[index] for index in rng.permutation(len(stratum))]
-        share = {part: fraction * len(order) + owed[part] for part, fraction in fractions.items()}
-        sizes = _whole(share, len(order))
-        start = 0
-        for part, size in sizes.items():
-            drawn.update(dict.fromkeys(order[start : start + size], part))
-            start += size
-            owed[part] = share[part] - size
-    return drawn
+def _sums(scans: Iterable[Values]) -> tuple[Values, Values, int]:
+    """Positive scans (K,), known scans (K,), all scans. Sources that contradict each other (0.5) leave it unknown."""
+    rows = np.stack(list(scans))
+    known = np.isfinite(rows) & (rows != 0.5)
+    return (known & (rows > 0.5)).sum(axis=0), known.sum(axis=0), len(rows)
 
 
-def _whole(share: Mapping[str, float], total: int) -> dict[str, int]:
-    """Whole numbers that sum to `total`, by largest remainder, never below zero."""
-    sizes = {part: max(int(np.floor(wanted)), 0) for part, wanted in share.items()}
-    while sum(sizes.values()) < total:
-        part = max(sizes, key=lambda name: share[name] - sizes[name])
-        sizes[part] += 1
-    while sum(sizes.values()) > total:
-        part = max((name for name in sizes if sizes[name]), key=lambda name: sizes[name] - share[name])
-        sizes[part] -= 1
-    return sizes
+def _counted(scans: Sequence[tuple[str, Values]]) -> PartCount:
+    patients = len({patient for patient, _ in scans})
+    if not scans:
+        return PartCount(0, 0, {name: FindingCount(0, 0) for name in NAMES})
+    positive, known, _ = _sums(values for _, values in scans)
+    rows = zip(NAMES, positive, known, strict=True)
+    return PartCount(patients, len(scans), {name: FindingCount(int(has), int(of)) for name, has, of in rows})
+
+
+def _households(session: Session) -> list[Household]:
+    """All patients with scans, those who share pixels (the digest of a stored volume) joined; in alphabetical order."""
+    leader: dict[str, str] = {}
+    first_with: dict[str, str] = {}
+    query = select(PatientRow.pseudonym, SeriesRow.volume).join(StudyRow, StudyRow.patient_id == PatientRow.id)
+    query = query.join(SeriesRow, SeriesRow.study_id == StudyRow.id).order_by(PatientRow.pseudonym)
+    for patient, volume in session.execute(query):
+        leader.setdefault(patient, patient)
+        twin = first_with.setdefault(volume, patient) if volume else patient
+        leader[_head(leader, patient)] = _head(leader, twin)
+    houses = defaultdict[str, list[str]](list)
+    for patient in leader:
+        houses[_head(leader, patient)].append(patient)
+    return [tuple(members) for members in houses.values()]
+
+
+def _head(leader: Mapping[str, str], patient: str) -> str:
+    while leader[patient] != patient:
+        patient = leader[patient]
+    return patient
+
+
+def _placed(session: Session, split: SplitRow) -> list[tuple[str, str, str | None]]:
+    """Every scan with its patient and the part in which that is, if any."""
+    here = select(SplitMemberRow).where(SplitMemberRow.split_id == split.id).subquery()
+    query = (
+        select(SeriesRow.series_uid, PatientRow.pseudonym, here.c.part)
+        .join(StudyRow, SeriesRow.study_id == StudyRow.id)
+        .join(PatientRow, StudyRow.patient_id == PatientRow.id)
+        .outerjoin(here, here.c.patient_id == PatientRow.id)
+    )
+    return [(series_uid, patient, part) for series_uid, patient, part in session.execute(query)]
 
 
 def _members(session: Session, split: SplitRow) -> dict[str, str]:
