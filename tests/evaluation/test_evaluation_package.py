@@ -64,7 +64,8 @@ def test_every_figure_has_an_interval_inside_its_range_or_a_reason(package: Pack
     for measure in measures:
         assert (measure.interval is None or measure.value is None) <= (measure.reason is not None)
         if measure.interval is not None:
-            assert 0 <= measure.interval.low <= measure.interval.high <= 1
+            assert 0 <= measure.interval.low <= measure.interval.high
+            assert measure.interval.high <= 1 or measure.name == "log_loss"
 
 
 def test_unlabelled_cases_are_counted_and_never_negative(package: Package) -> None:
@@ -258,7 +259,12 @@ def test_each_finding_of_a_package_has_its_figures(tmp_path: Path) -> None:
         ("scan", "subdural"),
         ("slice", "any"),
         ("slice", "subdural"),
+        ("scan", "pooled"),
+        ("slice", "pooled"),
     ]
+    together = evaluation.level("slice", "pooled")
+    assert (together.cases, together.positives, together.patients) == (40, 6, 2)
+    assert not [error for error in evaluation.worst if error.finding == "pooled"]
     assert len(evaluation.level("slice", "subdural").points) == 1  # the package's own point is for `any`
     document = json_of(evaluation)
     assert set(document["scans"][0]["scores"]) == {"any", "subdural"}

@@ -1,53 +1,56 @@
-"""Two packages on the same cases: every difference is taken on the same resamples of patients."""
+"""Models on the same cases: every figure and every difference is taken on the same resamples of patients.
+
+Letters: R resamples, P patients, M figures, G groups, S seeds in a group.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bregma.evaluation.bootstrap import (
-    REPLICATES,
-    Statistic,
-    bootstrap,
-    both,
-    paired_difference,
-    patient_codes,
-    per_patient,
-)
-from bregma.evaluation.cases import SCAN, Cases, cases_of
+from bregma.evaluation.bootstrap import REPLICATES, Statistic, bootstrap, paired_difference, patient_codes, per_patient
+from bregma.evaluation.cases import SCAN, SLICE, Cases
+from bregma.evaluation.comparison import LOWER_IS_BETTER, Comparison, Difference, Mean, Table
 from bregma.evaluation.evaluation import Evaluation
-from bregma.evaluation.levels import confusion_cells, proportions_of
-from bregma.evaluation.measure import Measure
+from bregma.evaluation.figures import OF_SCORES, score_figures
+from bregma.evaluation.groups import Group, alone
+from bregma.evaluation.holm import corrected, p_value
+from bregma.evaluation.levels import confusion_cells, log_loss_name, proportions_of
+from bregma.evaluation.measure import resampled
 from bregma.evaluation.metrics import PROPORTIONS, Floats
-from bregma.evaluation.ranking import rank
+from bregma.evaluation.seeds import difference_over_seeds, mean_over_seeds
+from bregma.evaluation.shared import Shared, answered, shared_cases
 from bregma.scan.errors import RequestError
 
-FIGURES = ("auc", "average_precision", *(figure.name for figure in PROPORTIONS))
 
+def compare_groups(groups: Sequence[Group], *, seed: int = 0, replicates: int = REPLICATES) -> list[Table]:
+    """Every level and finding that at least two groups answer, or that the first answers; then findings pooled.
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How a second package differs from a first one.
+    Differences are to the first group, with 95 % intervals, and p-values after Holm per figure and level over all
+    findings and groups.
 
-    Attributes:
-        first: name and version.
-        second: name and version.
-        level: "slice" or "scan".
-        finding: a name from scan.terms.
-        cases: on which both answered.
-        left_out: cases that only one of them answered.
-        differences: second minus first, at the threshold of each package's rule; above 0 the second is better.
+    Args:
+        groups: at least one; the first is the one to compare with.
+        seed: of the resamples.
+        replicates: how many.
+
+    Raises:
+        RequestError: groups share no case, or were held against other truths.
     """
-
-    first: str
-    second: str
-    level: str
-    finding: str
-    cases: int
-    left_out: int
-    differences: tuple[Measure, ...]
+    findings = list(dict.fromkeys(finding for group in groups for finding in group.findings))
+    tables: list[Table] = []
+    for level in (SCAN, SLICE):
+        asked = [f for f in findings if answered([g for g in groups if f in g.findings], level, f)]
+        tables += [_table([g for g in groups if f in g.findings], level, (f,), seed, replicates) for f in asked]
+        several = [group for group in groups if len(group.findings) > 1]
+        common = tuple(finding for finding in asked if all(finding in group.findings for group in several))
+        if several and len(common) > 1:
+            tables.append(_table(several, level, common, seed, replicates))
+    first = groups[0].name
+    return corrected([t if t.groups[0][0] == first else dataclasses.replace(t, comparisons=()) for t in tables])
 
 
 def compare(
@@ -59,7 +62,7 @@ def compare(
     seed: int = 0,
     replicates: int = REPLICATES,
 ) -> Comparison:
-    """Differences with 95 % intervals; one that leaves out 0 is a difference that resampled patients agree on.
+    """Two models at one level and finding; p-values are corrected for nothing.
 
     Args:
         first: the one to compare with.
@@ -72,70 +75,91 @@ def compare(
     Raises:
         RequestError: a package does not answer the finding, the two share no case, or were held against other truths.
     """
-    one, other = _cases(first, level, finding), _cases(second, level, finding)
-    shared = set(one.keys) & set(other.keys)
-    if not shared:
-        raise RequestError(f"{_name(first)} and {_name(second)} share no {level} with a known truth for {finding!r}")
-    left, right = _only(one, shared), _only(other, shared)
-    if not np.array_equal(left.truth, right.truth):
-        raise RequestError(
-            f"{int((left.truth != right.truth).sum())} of {len(shared)} cases have another truth for {_name(second)} "
-            f"than for {_name(first)}; evaluate both against the same sources"
-        )
-    codes, rng = patient_codes(left.patients), np.random.default_rng(seed)
-    statistics = [
-        _figures(left, first.setup.rule.threshold, codes),
-        _figures(right, second.setup.rule.threshold, codes),
-    ]
-    draws = bootstrap(both(*statistics), codes, rng, replicates=replicates)
-    values = [figures(np.ones((1, int(codes.max()) + 1)))[0] for figures in statistics]
-    return Comparison(
-        first=_name(first),
-        second=_name(second),
+    for group in alone([first, second]):
+        if finding not in group.findings:
+            raise RequestError(f"{group.name} does not answer {finding!r}; it answers {', '.join(group.findings)}")
+    return _table(alone([first, second]), level, (finding,), seed, replicates).comparisons[0]
+
+
+def _table(groups: Sequence[Group], level: str, findings: tuple[str, ...], seed: int, replicates: int) -> Table:
+    shared = shared_cases(groups, level, findings)
+    one = shared.any_of_them
+    names = (*OF_SCORES[:3], log_loss_name(one), *OF_SCORES[4:], *(figure.name for figure in PROPORTIONS))
+    values, draws = _resampled(groups, shared, np.random.default_rng(seed), replicates)
+    columns = range(len(names))
+    return Table(
         level=level,
-        finding=finding,
-        cases=len(shared),
-        left_out=len(one.keys) + len(other.keys) - 2 * len(shared),
-        differences=tuple(
-            _difference(name, float(values[1][i] - values[0][i]), draws[:, :, i]) for i, name in enumerate(FIGURES)
+        finding=one.finding,
+        findings=findings,
+        cases=len(one.truth),
+        groups=tuple(
+            (group.name, tuple(_mean(names[i], values[g][:, i], draws[:, g, i]) for i in columns))
+            for g, group in enumerate(groups)
+        ),
+        comparisons=tuple(
+            Comparison(
+                first=groups[0].name,
+                second=groups[g].name,
+                level=level,
+                finding=one.finding,
+                cases=len(one.truth),
+                left_out=shared.left_out,
+                differences=tuple(
+                    _difference(names[i], values[0][:, i], values[g][:, i], draws[:, [0, g], i]) for i in columns
+                ),
+            )
+            for g in range(1, len(groups))
         ),
     )
 
 
-def _cases(evaluation: Evaluation, level: str, finding: str) -> Cases:
-    findings = evaluation.scans[0].findings
-    if finding not in findings:
-        raise RequestError(f"{_name(evaluation)} does not answer {finding!r}; it answers {', '.join(findings)}")
-    return cases_of(evaluation.scans, level, findings.index(finding))
+def _resampled(
+    groups: Sequence[Group], shared: Shared, rng: np.random.Generator, replicates: int
+) -> tuple[list[Floats], Floats]:
+    """Per group (S, M) figures of its members, and (R, G, M) means over the members on resampled patients."""
+    codes = patient_codes(shared.any_of_them.patients)
+    statistics = [
+        [_figures(cases, member, codes) for cases, member in zip(of_group, group.members, strict=True)]
+        for of_group, group in zip(shared.cases, groups, strict=True)
+    ]
+
+    def means(weights: Floats) -> Floats:
+        return np.stack([np.mean([one(weights) for one in of_group], axis=0) for of_group in statistics], axis=1)
+
+    once = np.ones((1, int(codes.max()) + 1))
+    values = [np.stack([one(once)[0] for one in of_group]) for of_group in statistics]
+    return values, bootstrap(means, codes, rng, replicates=replicates)
 
 
-def _only(cases: Cases, keys: set[tuple[str, int | None]]) -> Cases:
-    """The cases under some keys, in the order of the keys."""
-    place = {key: i for i, key in enumerate(cases.keys)}
-    chosen = [place[key] for key in sorted(keys, key=lambda key: (key[0], -1 if key[1] is None else key[1]))]
-    return Cases(
-        level=cases.level,
-        finding=cases.finding,
-        keys=tuple(cases.keys[i] for i in chosen),
-        patients=tuple(cases.patients[i] for i in chosen),
-        scores=cases.scores[chosen],
-        truth=cases.truth[chosen],
+def _figures(cases: Cases, member: Evaluation, codes: NDArray[np.intp]) -> Statistic:
+    """The figures of one model: weights (R, P) -> (R, M)."""
+    of_scores = score_figures(cases, codes, specificity=member.setup.specificity)
+    sums = per_patient(confusion_cells(cases.scores, cases.truth, [member.setup.rule.threshold]), codes)
+    return lambda weights: np.hstack([of_scores(weights), proportions_of(weights @ sums)])
+
+
+def _mean(name: str, values: Floats, draws: Floats) -> Mean:
+    """A figure of a group from (S,) values of its members and (R,) means on resamples."""
+    ceiling = np.inf if name in LOWER_IS_BETTER else 1.0
+    unless = "these cases do not define it" if len(values) == 1 else "these cases do not define it for every seed"
+    return Mean(
+        measure=resampled(name, float(values.mean()), draws, unless=unless),
+        members=tuple(None if np.isnan(value) else float(value) for value in values),
+        over_seeds=mean_over_seeds(values.tolist(), floor=0.0, ceiling=ceiling) if np.isfinite(values).all() else None,
     )
 
 
-def _figures(cases: Cases, threshold: float, codes: NDArray[np.intp]) -> Statistic:
-    """The figures of one package: weights (R, P) -> (R, 7) in the order of `FIGURES`."""
-    ranking = rank(cases.scores, cases.truth, codes)
-    sums = per_patient(confusion_cells(cases.scores, cases.truth, [threshold]), codes)
-    return lambda weights: np.hstack([ranking.both(weights), proportions_of(weights @ sums)])
-
-
-def _difference(name: str, value: float, draws: Floats) -> Measure:
+def _difference(name: str, first: Floats, second: Floats, draws: Floats) -> Difference:
+    """Second minus first, from (S,) values of either side and (R, 2) means on resamples."""
+    value = float(second.mean() - first.mean())
     if np.isnan(value):
-        return Measure(name, None, reason=f"{name} is undefined for one of the two")
+        return Difference(name, None, reason=f"{name} is undefined for one of the two")
     interval = paired_difference(draws)
-    return Measure(name, value, interval, None if interval else "every resample gives the same difference")
-
-
-def _name(evaluation: Evaluation) -> str:
-    return f"{evaluation.setup.package} {evaluation.setup.version}"
+    return Difference(
+        name,
+        value,
+        interval,
+        None if interval else "every resample gives the same difference",
+        p=p_value(draws[:, 1] - draws[:, 0]),
+        over_seeds=difference_over_seeds(first.tolist(), second.tolist()),
+    )

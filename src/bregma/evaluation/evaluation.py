@@ -23,6 +23,8 @@ class Setup:
     """What was run on what, so that it can be done again.
 
     Attributes:
+        label: the name of this package among those that are measured together.
+        group: what it is taken together with: the other seeds of its recipe.
         package: name of the package.
         version: of the package.
         digest: SHA-256 over everything in the package; its threshold, preprocessing and calibration included.
@@ -33,8 +35,11 @@ class Setup:
         sources: whose labels were the truth; None for all but models.
         seed: of the resamples.
         replicates: resamples.
+        specificity: at which sensitivity is read off the ROC curve.
     """
 
+    label: str
+    group: str
     package: str
     version: str
     digest: str
@@ -45,6 +50,30 @@ class Setup:
     sources: tuple[str, ...] | None
     seed: int
     replicates: int
+    specificity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a model costs.
+
+    Attributes:
+        parameters: numbers that training may change; None when the card does not say.
+        macs: multiplications of one slice; None when the card does not say.
+        model_bytes: size of its model file.
+        arithmetic: what it is run with.
+        seconds: median time in the network per scan, measured in this run; None when nobody looked at the clock.
+        seconds_p90: nine scans of ten took less.
+        machine: where the time was measured.
+    """
+
+    parameters: int | None
+    macs: int | None
+    model_bytes: int
+    arithmetic: str
+    seconds: float | None
+    seconds_p90: float | None
+    machine: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +114,11 @@ class Evaluation:
 
     Attributes:
         setup: what was run on what.
+        recipe: name of the recipe on the package's card.
+        recipe_digest: SHA-256 of that recipe.
+        cost: parameters, size and time.
         scans: scores and truth of every scan that was read.
-        levels: per finding, scans first, then slices.
+        levels: per finding, scans first, then slices; then all findings pooled, where there are several.
         lesions: None where no scan has both a predicted map and a true mask.
         ceiling: of the run rule.
         worst: the worst errors of each level and finding.
@@ -95,6 +127,9 @@ class Evaluation:
     """
 
     setup: Setup
+    recipe: str
+    recipe_digest: str
+    cost: Cost
     scans: tuple[Scored, ...]
     levels: tuple[Level, ...]
     lesions: Lesions | None
@@ -145,6 +180,7 @@ def _scan(scan: Scored) -> Json:
         "scores": {scan.findings[k]: float(scan.scan_scores[k]) for k in columns},
         "truth": {finding: value for finding, value in known if value is not None},
         "overlap": json_value(scan.overlap),
+        "seconds": scan.seconds,
         "slices": slices,
     }
 

@@ -12,9 +12,9 @@ from bregma.evaluation.bootstrap import bootstrap, patient_codes, per_patient
 from bregma.evaluation.calibration import ReliabilityBin, expected_calibration_error, reliability
 from bregma.evaluation.cases import Cases
 from bregma.evaluation.curves import Roc, roc_with_band
-from bregma.evaluation.measure import Measure, ratio, resampled, resampled_share
+from bregma.evaluation.figures import OF_SCORES, SPECIFICITY, score_figures
+from bregma.evaluation.measure import Measure, resampled, resampled_share
 from bregma.evaluation.metrics import F1, PROPORTIONS, Bools, Counts, Floats, Proportion, count
-from bregma.evaluation.ranking import rank
 
 HISTOGRAM_BINS = 20
 
@@ -55,11 +55,12 @@ class Level:
 
     Attributes:
         level: "slice" or "scan".
-        finding: a name from scan.terms.
+        finding: a name from scan.terms, or "pooled".
         cases: N with a usable truth.
         positives: of them, the finding is there.
         patients: whose cases they are.
-        measures: AUC, average precision, Brier score and calibration error.
+        measures: AUC, average precision, Brier score, calibration error, log loss (weighted when six findings are
+            pooled), sensitivity at a fixed specificity.
         points: at each threshold.
         roc: the curve with its band; None without positives or negatives.
         calibration: reliability bins.
@@ -78,7 +79,14 @@ class Level:
     histogram: tuple[tuple[int, int], ...]
 
 
-def measure_level(cases: Cases, points: Sequence[Point], rng: np.random.Generator, *, replicates: int) -> Level:
+def measure_level(
+    cases: Cases,
+    points: Sequence[Point],
+    rng: np.random.Generator,
+    *,
+    replicates: int,
+    specificity: float = SPECIFICITY,
+) -> Level:
     """All figures of one level with their intervals, from one set of resamples.
 
     Args:
@@ -86,29 +94,31 @@ def measure_level(cases: Cases, points: Sequence[Point], rng: np.random.Generato
         points: thresholds to measure at.
         rng: where resamples come from.
         replicates: R.
+        specificity: at which sensitivity is read off the curve.
     """
     codes, bins = patient_codes(cases.patients), reliability(cases.scores, cases.truth)
-    values, draws = _figures(cases, points, codes, rng, replicates)
+    values, draws = _figures(cases, points, codes, rng, replicates=replicates, specificity=specificity)
+    starts = range(len(OF_SCORES), len(values), len(PROPORTIONS))
     return Level(
         level=cases.level,
         finding=cases.finding,
         cases=len(cases.truth),
         positives=int(cases.truth.sum()),
         patients=len(set(cases.patients)),
-        measures=(
-            resampled("auc", values[0], draws[:, 0], unless="it needs a positive and a negative case"),
-            resampled("average_precision", values[1], draws[:, 1], unless="there is no positive case"),
-            resampled("brier", values[2], draws[:, 2], unless="there is no case"),
-            _calibration_error(bins),
-        ),
+        measures=_score_measures(cases, values, draws, bins),
         points=tuple(
             _point_result(cases, point, codes, values[at : at + len(PROPORTIONS)], draws[:, at : at + len(PROPORTIONS)])
-            for point, at in zip(points, range(3, len(values), len(PROPORTIONS)), strict=True)
+            for point, at in zip(points, starts, strict=True)
         ),
         roc=roc_with_band(cases.scores, cases.truth, codes, rng, replicates=replicates),
         calibration=bins,
         histogram=_histogram(cases),
     )
+
+
+def log_loss_name(cases: Cases) -> str:
+    """Weighted, as RSNA 2019 did it, it is another figure."""
+    return "log_loss" if cases.counts is None else "weighted_log_loss"
 
 
 def proportions_of(cells: Floats) -> Floats:
@@ -137,22 +147,38 @@ def confusion_cells(scores: Floats, truth: Bools, thresholds: Sequence[float]) -
 
 
 def _figures(
-    cases: Cases, points: Sequence[Point], codes: NDArray[np.intp], rng: np.random.Generator, replicates: int
+    cases: Cases,
+    points: Sequence[Point],
+    codes: NDArray[np.intp],
+    rng: np.random.Generator,
+    *,
+    replicates: int,
+    specificity: float,
 ) -> tuple[Floats, Floats]:
-    """(M,) figures on the cases as they are and (R, M) on resamples: AUC, AP, Brier, then five per point."""
-    ranking = rank(cases.scores, cases.truth, codes)
-    cells = confusion_cells(cases.scores, cases.truth, [point.threshold for point in points])
-    squares = (cases.scores - cases.truth) ** 2
-    sums = per_patient(np.column_stack([squares, np.ones(len(squares)), cells]), codes)
+    """(M,) figures on the cases as they are and (R, M) on resamples: those of `OF_SCORES`, then five per point."""
+    of_scores = score_figures(cases, codes, specificity=specificity)
+    sums = per_patient(confusion_cells(cases.scores, cases.truth, [point.threshold for point in points]), codes)
 
     def figures(weights: Floats) -> Floats:
-        mean_square = ratio(sums[:, 0], sums[:, 1], weights)[:, None]
-        return np.hstack([ranking.both(weights), mean_square, proportions_of(weights @ sums[:, 2:])])
+        return np.hstack([of_scores(weights), proportions_of(weights @ sums)])
 
     values = figures(np.ones((1, len(sums))))[0]
     if len(codes) == 0:
         return values, np.full((1, len(values)), np.nan)
     return values, bootstrap(figures, codes, rng, replicates=replicates)
+
+
+def _score_measures(
+    cases: Cases, values: Floats, draws: Floats, bins: tuple[ReliabilityBin, ...]
+) -> tuple[Measure, ...]:
+    both, no_case = "it needs a positive and a negative case", "there is no case"
+    names = ("auc", "average_precision", "brier", log_loss_name(cases), OF_SCORES[-1])
+    unless = (both, "there is no positive case", no_case, no_case, both)
+    measured = [
+        resampled(name, values[i], draws[:, i], unless=why)
+        for i, (name, why) in enumerate(zip(names, unless, strict=True))
+    ]
+    return (*measured[:3], _calibration_error(bins), *measured[3:])
 
 
 def _point_result(cases: Cases, point: Point, codes: NDArray[np.intp], values: Floats, draws: Floats) -> PointResult:

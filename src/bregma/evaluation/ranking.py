@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from bregma.evaluation.metrics import Bools, Floats
 
 Indices = NDArray[np.intp]
+_LAST_DIGITS = 1e-12
+"""A specificity of exactly the one asked for is enough, whatever the last digit of a division says."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +79,24 @@ class Ranking:
         drawn = self._drawn(weights)
         of_positives, lower = drawn[:, self.positives], _lower(drawn, self.negatives)
         return np.stack([self._auc(of_positives, lower), self._average_precision(of_positives, lower)], axis=1)
+
+    def sensitivity(self, specificity: float, weights: Floats | None = None) -> Floats:
+        """The highest sensitivity that leaves at least so many negatives alone; each resample picks its own threshold.
+
+        Args:
+            specificity: least share of negatives left alone, 0 to 1.
+            weights: (R, P); None for every patient once.
+
+        Returns:
+            (R,) in [0, 1]; NaN where a resample has no positive or no negative.
+        """
+        if not self.cases:
+            return np.full(len(self._drawn(weights)), np.nan)
+        false, recall = self.roc(weights)
+        allowed = np.where(false <= 1.0 - specificity + _LAST_DIGITS, recall, 0.0)
+        known = np.isfinite(false[:, -1]) & np.isfinite(recall[:, -1])
+        best: Floats = np.where(known, np.nan_to_num(allowed).max(axis=1), np.nan)
+        return best
 
     def roc(self, weights: Floats | None = None, *, at: Indices | None = None) -> tuple[Floats, Floats]:
         """False positive rate and recall as the threshold falls from above the highest score.

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bregma import __version__
 from bregma.evaluation import pictures, table
-from bregma.evaluation.compare import Comparison
+from bregma.evaluation.comparison import Table
 from bregma.evaluation.evaluation import Evaluation, Json, json_of, json_value
 from bregma.evaluation.levels import Level
 from bregma.evaluation.score import Labelled
@@ -33,13 +33,12 @@ class _Error:
     picture: _Picture
 
 
-def page(evaluation: Evaluation, library: Labelled | None = None, *, comparisons: Sequence[Comparison] = ()) -> str:
+def page(evaluation: Evaluation, library: Labelled | None = None) -> str:
     """The page as HTML that needs no other file and no network.
 
     Args:
         evaluation: what was found.
         library: for the thumbnails of the worst errors; without it they are listed without pictures.
-        comparisons: with other packages on the same cases.
     """
     environment = Environment(
         loader=PackageLoader("bregma.evaluation", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -53,19 +52,18 @@ def page(evaluation: Evaluation, library: Labelled | None = None, *, comparisons
         notes=table.warnings(evaluation),
         header=table.HEADER,
         rows=table.rows(evaluation),
-        comparisons=[(comparison, table.comparison_rows(comparison)) for comparison in comparisons],
         value=table.value_text,
         interval=table.interval_text,
         titles=table.TITLES,
     )
 
 
-def document(evaluations: Sequence[Evaluation], comparisons: Sequence[Comparison] = ()) -> dict[str, Json]:
+def document(evaluations: Sequence[Evaluation], tables: Sequence[Table] = ()) -> dict[str, Json]:
     """Evaluations and comparisons as one JSON document: every figure, count, curve and prediction."""
     return {
         "bregma": __version__,
         "evaluations": [json_of(evaluation) for evaluation in evaluations],
-        "comparisons": [json_value(comparison) for comparison in comparisons],
+        "comparisons": [json_value(table) for table in tables],
     }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +21,9 @@ from bregma.preprocessing.pipeline import Placement, prepare, restore
 from bregma.scan.regions import Mask
 from bregma.scan.terms import ANY
 from bregma.scan.volume import HU, Volume
+
+Clock = Callable[[], float]
+"""Seconds from any start."""
 
 
 class Labelled(Protocol):
@@ -60,25 +64,70 @@ class Predicts(Protocol):
         """Read (D, C, S, S)."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What a package says of a scan.
+
+    Attributes:
+        package: who says it.
+        prediction: per slice.
+        placement: the way back to the stored slices.
+        seconds: in the network; None when nobody looked at the clock.
+    """
+
+    package: Package
+    prediction: Prediction
+    placement: Placement
+    seconds: float | None
+
+
 def score_scan(
-    record: ScanRecord, library: Labelled, predictor: Predicts, *, sources: Sequence[str] | None = None
-) -> Scored:
-    """Prepare, predict, aggregate, and lay the truth beside it.
+    record: ScanRecord,
+    library: Labelled,
+    predictors: Sequence[Predicts],
+    *,
+    sources: Sequence[str] | None = None,
+    clock: Clock | None = None,
+) -> list[Scored]:
+    """Prepare, predict, aggregate, and lay the truth beside it, for one package after the other.
+
+    The scan is loaded once, and prepared once for all packages with the same preprocessing.
 
     Args:
         record: which scan.
         library: its pixels and its labels.
-        predictor: the package.
+        predictors: the packages.
         sources: whose labels are the truth; all but models when None.
+        clock: seconds from any start, to time the network; None for no times.
+
+    Returns:
+        one per package, in their order.
 
     Raises:
         LibraryError: the stored pixels are damaged.
         PackageError: the engine failed.
     """
-    package, volume = predictor.package, library.volume(record.series_uid)
-    prepared = prepare(volume, package.preprocessing)
-    prediction = predictor.predict(prepared.images)
-    scores = consistent(prediction.probabilities, package.findings)
+    volume = library.volume(record.series_uid)
+    digests = [predictor.package.preprocessing.digest for predictor in predictors]
+    found: dict[int, Scored] = {}
+    for digest in dict.fromkeys(digests):
+        alike = [place for place, one in enumerate(digests) if one == digest]
+        prepared = prepare(volume, predictors[alike[0]].package.preprocessing)
+        for place in alike:
+            predictor = predictors[place]
+            start = clock() if clock else 0.0
+            prediction = predictor.predict(prepared.images)
+            seconds = clock() - start if clock else None
+            answer = Answer(predictor.package, prediction, prepared.placement, seconds)
+            found[place] = _scored(record, library, volume, answer, sources)
+    return [found[place] for place in range(len(predictors))]
+
+
+def _scored(
+    record: ScanRecord, library: Labelled, volume: Volume, answer: Answer, sources: Sequence[str] | None
+) -> Scored:
+    package = answer.package
+    scores = consistent(answer.prediction.probabilities, package.findings)
     reach = reach_mm(volume.geometry)
     targets = [library.slice_targets(record.series_uid, name, sources=sources) for name in package.findings]
     return Scored(
@@ -93,7 +142,8 @@ def score_scan(
         scan_scores=np.array([scan_score(column, reach, package.rule) for column in scores.T]),
         scan_truth=tuple(library.scan_target(record.series_uid, name, sources=sources) for name in package.findings),
         reach_mm=reach,
-        overlap=_overlap(record, library, volume, prediction, prepared.placement, _counted(scores, package, reach)),
+        overlap=_overlap(record, library, volume, answer, _counted(scores, package, reach)),
+        seconds=answer.seconds,
     )
 
 
@@ -104,15 +154,14 @@ def _counted(scores: NDArray[np.float32], package: Package, reach: NDArray[np.fl
     return qualifying(scores[:, column] >= rule.threshold, reach, rule)
 
 
-def _overlap(
-    record: ScanRecord, library: Labelled, volume: Volume, prediction: Prediction, placement: Placement, counted: Bools
-) -> Overlap | None:
+def _overlap(record: ScanRecord, library: Labelled, volume: Volume, answer: Answer, counted: Bools) -> Overlap | None:
     """Lesions as a reading would show them against the true mask, on the slices where that is known."""
-    truth = None if prediction.map is None else library.mask(record.series_uid, ANY)
-    if truth is None or prediction.map is None:
+    drawn = answer.prediction.map
+    truth = None if drawn is None else library.mask(record.series_uid, ANY)
+    if truth is None or drawn is None:
         return None
     known = library.slice_mask_known(record.series_uid, ANY)[:, None, None]
-    maps = restore(prediction.map, placement)
+    maps = restore(drawn, answer.placement)
     maps[~counted] = 0.0
     predicted = mask_of_lesions(find_lesions(maps, volume.geometry), volume.values.shape)
     return overlap(predicted & known, truth & known)

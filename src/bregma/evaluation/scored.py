@@ -32,6 +32,7 @@ class Scored:
         scan_truth: per finding the share of the sources that see it; None where nobody said.
         reach_mm: (D,) mm of head that each slice stands for; None without geometry.
         overlap: lesions found and missed; None without a map or without a true mask.
+        seconds: in the network; None when nobody looked at the clock.
     """
 
     series_uid: str
@@ -46,6 +47,7 @@ class Scored:
     scan_truth: tuple[float | None, ...]
     reach_mm: Floats | None
     overlap: Overlap | None
+    seconds: float | None = None
 
     def slice_usable(self, column: int) -> Bools:
         """(D,) slices with a truth that is one way or the other."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bregma.evaluation.compare import Comparison
+from bregma.evaluation.comparison import Difference
 from bregma.evaluation.evaluation import Evaluation
 from bregma.evaluation.levels import Level, PointResult
 from bregma.evaluation.measure import Measure
@@ -20,12 +20,20 @@ TITLES = {
     "average_precision": "average precision",
     "brier": "Brier score",
     "calibration_error": "calibration error",
+    "log_loss": "log loss",
+    "weighted_log_loss": "weighted log loss",
+    "sensitivity_at_specificity": "sensitivity at specificity",
     "lesion_recall": "lesions found",
     "false_lesions_per_scan": "false lesions/scan",
     "dice": "Dice",
     "recall_ceiling": "recall ceiling",
 }
-_PERCENT = frozenset({"accuracy", "recall", "specificity", "precision", "f1", "lesion_recall", "recall_ceiling"})
+_PERCENT = frozenset(
+    {
+        *("accuracy", "recall", "specificity", "precision", "f1"),
+        *("lesion_recall", "recall_ceiling", "sensitivity_at_specificity"),
+    }
+)
 
 HEADER = ("what", "threshold", "figure", "value", "95 % interval", "positive")
 """Short enough for a terminal of 80 columns as long as the finding is `any`."""
@@ -59,16 +67,10 @@ def warnings(evaluation: Evaluation) -> list[str]:
     return [*_leakage(evaluation), *_excluded(evaluation), *_reasons(evaluation), *_small(evaluation)]
 
 
-def comparison_rows(comparison: Comparison) -> list[tuple[str, ...]]:
-    """(figure, difference, interval) of every difference."""
-    return [
-        (
-            TITLES[d.name],
-            "-" if d.value is None else f"{_scale(d.name) * d.value:+.{_digits(d.name)}f}",
-            interval_text(d),
-        )
-        for d in comparison.differences
-    ]
+def difference_text(difference: Difference) -> str:
+    """With its sign, in percentage points for shares; "-" where undefined."""
+    name, value = difference.name, difference.value
+    return "-" if value is None else f"{_scale(name) * value:+.{_digits(name)}f}"
 
 
 def value_text(measure: Measure) -> str:
@@ -78,7 +80,7 @@ def value_text(measure: Measure) -> str:
     return f"{_scale(measure.name) * measure.value:.{_digits(measure.name)}f}{' %' if measure.name in _PERCENT else ''}"
 
 
-def interval_text(measure: Measure) -> str:
+def interval_text(measure: Measure | Difference) -> str:
     """Such as "71.8 to 88.8"; "-" where there is none."""
     if measure.interval is None:
         return "-"
