@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -54,12 +54,14 @@ class ImportReport:
         already: series that were in the library, with the same content.
         refused: what was not taken, and why; also kept as rows.
         excluded: files of scans in `stored` and `already` that are no part of them, and why; also kept as rows.
+        series: for each candidate, in order, the series that it is in the library; None if it was refused.
     """
 
     stored: list[str]
     already: list[str]
     refused: list[Refusal]
     excluded: list[Refusal]
+    series: list[str | None] = field(default_factory=list)
 
 
 def import_scans(
@@ -118,7 +120,7 @@ def store_found(
         for refusal in found.refused:
             _refuse(library, refusal, report)
         for done, outcome in enumerate(in_order(found.candidates, work, workers=min(workers, total)), start=1):
-            _take(library, outcome, report, on_step)
+            report.series.append(_take(library, outcome, report, on_step))
             if progress is not None:
                 progress(done, total)
             on_step(Step.REPORTED)
@@ -159,25 +161,27 @@ def _is_there(layout: Layout, volume: str, size: int) -> bool:
     return path.is_file() and path.stat().st_size == size
 
 
-def _take(library: Library, outcome: _Outcome, report: ImportReport, on_step: OnStep) -> None:
+def _take(library: Library, outcome: _Outcome, report: ImportReport, on_step: OnStep) -> str | None:
+    """Report an outcome, and store it if it is new; the series that is in the library now."""
     if isinstance(outcome, _Known):
         report.already.append(outcome.series_uid)
         _set_aside(library, outcome.excluded, report)
-        return
+        return outcome.series_uid
     if isinstance(outcome, tuple):
         for one in outcome:
             _refuse(library, one, report)
             on_step(Step.REFUSED)
-        return
+        return None
     refusal, new = _commit_patiently(library, outcome, on_step)
     outcome.temporary.unlink(missing_ok=True)
     on_step(Step.COMMITTED)
     if refusal is not None:
         _refuse(library, refusal, report)
-    else:
-        (report.stored if new else report.already).append(outcome.series.series_uid)
-        of_series = (replace(one, series_uid=outcome.series.series_uid) for one in outcome.excluded)
-        _set_aside(library, of_series, report)
+        return None
+    series_uid = outcome.series.series_uid
+    (report.stored if new else report.already).append(series_uid)
+    _set_aside(library, (replace(one, series_uid=series_uid) for one in outcome.excluded), report)
+    return series_uid
 
 
 def _commit_patiently(library: Library, staged: Staged, on_step: OnStep) -> tuple[Refusal | None, bool]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from bregma.catalogue.label_json import LabelJsonError, cells_of_json
 from bregma.scan.counted import counted
 from bregma.scan.errors import RequestError, did_you_mean
 from bregma.scan.labels import Level
-from bregma.scan.terms import FINDINGS
+from bregma.scan.terms import ANY, FINDINGS, SIGNS, SUBTYPES, implied_any
 
-NAMES = tuple(term.name for term in FINDINGS)
-REQUIRED = ("series_uid", "level")
-COLUMNS = ("series_uid", "level", "part", *NAMES, "source", "mask", "contours")
+NAMES = tuple(term.name for term in (*FINDINGS, *SIGNS))
+COLUMNS = ("series_uid", "file", "level", "part", *NAMES, "source", "mask", "contours")
 """Every column that a label table may have."""
 
 SHOWN = 20
@@ -49,10 +49,11 @@ class LabelTableError(RequestError):
         problems: all of them, in the order of the rows.
     """
 
-    def __init__(self, table: Path, problems: Sequence[Problem]) -> None:
+    def __init__(self, table: Path, problems: Sequence[Problem], *, or_more: bool = False) -> None:
         listed = "\n".join(f"  {problem}" for problem in problems[:SHOWN])
         more = f"\n  and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-        super().__init__(f"{table.name} has {counted(len(problems), 'problem')}; nothing was imported:\n{listed}{more}")
+        count = counted(len(problems), "problem") + (" or more" if or_more else "")
+        super().__init__(f"{table.name} has {count}; nothing was imported:\n{listed}{more}")
         self.problems = tuple(problems)
 
 
@@ -62,7 +63,7 @@ class TableRow:
 
     Attributes:
         row: line of the table, for messages.
-        series_uid: of the scan.
+        series_uid: of the scan; "" where the row names a file instead.
         level: what the row speaks of.
         part: the slice or the lesion; None for the scan.
         values: finding -> value in [0, 1]; a blank cell is not in it.
@@ -71,6 +72,8 @@ class TableRow:
         contours: JSON, or the path of a JSON file relative to the table; "" for none.
         mask_values: value in the mask file -> value as docs/labels.md has it; None where the file uses those.
         table: file of a data set in which the row is, for messages; see Problem.
+        columns: finding -> name of its column in that file, where that is another one.
+        file: a file of the scan in the place of its UID, relative to the folder that is imported with the table.
     """
 
     row: int
@@ -83,17 +86,27 @@ class TableRow:
     contours: str = ""
     mask_values: Mapping[int, int] | None = None
     table: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    file: str = ""
 
     def problem(self, column: str, reason: str) -> Problem:
         """Something that is the matter with this row."""
-        return Problem(self.row, column, reason, self.table)
+        return Problem(self.row, self.columns.get(column, column), reason, self.table)
+
+    def contradiction(self) -> Problem | None:
+        """A subtype that is more likely than `any`, which it implies; None when there is none."""
+        least = implied_any(self.values)
+        if least is None or self.values.get(ANY, 1.0) >= least:
+            return None
+        worst = next(name for name in SUBTYPES if self.values.get(name, 0.0) > self.values[ANY])
+        return self.problem(ANY, f"'any' is {self.values[ANY]:g}, but {worst!r} is {self.values[worst]:g}")
 
 
 def read_rows(table: Path, *, source: str | None) -> tuple[list[TableRow], list[Problem]]:
     """All rows of a table that are right, and what is wrong with the others.
 
     Args:
-        table: a CSV file, UTF-8.
+        table: a CSV file, UTF-8, or the same as JSON.
         source: for rows that do not name one.
 
     Raises:
@@ -101,21 +114,30 @@ def read_rows(table: Path, *, source: str | None) -> tuple[list[TableRow], list[
     """
     rows: list[TableRow] = []
     problems: list[Problem] = []
+    read = _parse_json if table.suffix.lower() == ".json" else _parse
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
-            for item in _parse(file, source):
+            for item in read(file, source):
                 (problems if isinstance(item, Problem) else rows).append(item)  # type: ignore[arg-type]
     except OSError as error:
         raise RequestError(f"label table {table.name} cannot be read: {error.strerror}") from error
+    except LabelJsonError as error:
+        raise RequestError(f"label table {table.name}: {error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise RequestError(f"label table {table.name} is no UTF-8 CSV ({error.__class__.__name__}: {error})") from error
     return rows, problems
 
 
+def _parse_json(lines: Iterable[str], source: str | None) -> Iterator[TableRow | Problem]:
+    for row, cells in enumerate(cells_of_json("".join(lines)), start=1):
+        wrong = list(_check_header(list(cells), row))
+        yield from wrong or _parse_row(row, cells, source)
+
+
 def _parse(lines: Iterator[str], source: str | None) -> Iterator[TableRow | Problem]:
     reader = csv.reader(lines, strict=True)
     header = [name.strip() for name in next(reader, [])]
-    wrong = list(_check_header(header))
+    wrong = list(_check_header(header, 1))
     yield from wrong
     if wrong:
         return
@@ -129,15 +151,16 @@ def _parse(lines: Iterator[str], source: str | None) -> Iterator[TableRow | Prob
         yield from _parse_row(row, dict(zip(header, (cell.strip() for cell in cells), strict=True)), source)
 
 
-def _check_header(header: Sequence[str]) -> Iterator[Problem]:
+def _check_header(header: Sequence[str], row: int) -> Iterator[Problem]:
     for name in header:
         if name not in COLUMNS:
-            yield Problem(1, name, f"there is no such column{did_you_mean(name, COLUMNS)}")
+            yield Problem(row, name, f"there is no such column{did_you_mean(name, COLUMNS)}")
         elif header.count(name) > 1:
-            yield Problem(1, name, f"the column is there {header.count(name)} times")
-    for name in REQUIRED:
-        if name not in header:
-            yield Problem(1, name, "the column is missing")
+            yield Problem(row, name, f"the column is there {header.count(name)} times")
+    if "series_uid" not in header and "file" not in header:
+        yield Problem(row, "series_uid", "the column is missing")
+    if "level" not in header:
+        yield Problem(row, "level", "the column is missing")
 
 
 def _parse_row(row: int, cells: dict[str, str], source: str | None) -> Iterator[TableRow | Problem]:
@@ -156,20 +179,23 @@ def _parse_row(row: int, cells: dict[str, str], source: str | None) -> Iterator[
         return
     yield TableRow(
         row=row,
-        series_uid=cells["series_uid"],
+        series_uid=cells.get("series_uid", ""),
         level=Level(cells["level"]),
         part=cells.get("part") or None,
         values=values,
         source=cells.get("source") or source or "",
         mask=cells.get("mask", ""),
         contours=cells.get("contours", ""),
+        file=cells.get("file", ""),
     )
 
 
 def _check_cells(row: int, cells: dict[str, str], source: str | None) -> Iterator[Problem]:
     level, part = cells["level"], cells.get("part", "")
-    if not cells["series_uid"]:
+    if not cells.get("series_uid") and not cells.get("file"):
         yield Problem(row, "series_uid", "it is blank; expected a Series Instance UID")
+    if cells.get("series_uid") and cells.get("file"):
+        yield Problem(row, "file", "the row has a series_uid too; expected one of them")
     if level not in set(Level):
         yield Problem(row, "level", f"{level!r} is no level{did_you_mean(level, [one.value for one in Level])}")
     elif (level == Level.SCAN) == bool(part):

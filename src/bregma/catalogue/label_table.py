@@ -23,10 +23,11 @@ from bregma.catalogue.steps import OnStep, Step, pass_by
 from bregma.catalogue.sweeping import writing
 from bregma.catalogue.tables import LabelRow, SeriesRow, SliceRow
 from bregma.scan.labels import Level
-from bregma.scan.terms import ANY, SUBTYPES, implied_any
 
 BATCH = 500
 """Series in one query: SQLite allows some thousand parameters."""
+
+BY_FILE = "only an import of scans together with their table finds a scan by its file; give its series_uid"
 
 _Key = tuple[str, Level, str, str, str]
 """Series UID, level, part ("" for the scan), finding, source."""
@@ -39,7 +40,7 @@ def import_labels(
 
     Args:
         library: with the scans that the table is about.
-        table: CSV as docs/labels.md describes it.
+        table: CSV or JSON as docs/labels.md describes it.
         source: who says so, for rows that do not name anybody: "reader:a", "report", "dataset:rsna2019".
         on_step: for tests, see steps.py.
 
@@ -48,6 +49,7 @@ def import_labels(
         RequestError: the file cannot be read as a table at all.
     """
     rows, problems = read_rows(table, source=source)
+    problems += [row.problem("file", BY_FILE) for row in rows if row.file]
     report = LabelReport(rows=len(rows))
     with writing(library):
         on_step(Step.TABLE_READ)
@@ -127,13 +129,11 @@ def _consistent(rows: Sequence[TableRow], report: LabelReport) -> list[TableRow]
     """Rows in which `any` is not below a subtype; the others are conflicts."""
     kept = []
     for row in rows:
-        least = implied_any(row.values)
-        if least is not None and row.values.get(ANY, 1.0) < least:
-            names = [name for name in SUBTYPES if row.values.get(name, 0.0) > row.values[ANY]]
-            reason = f"'any' is {row.values[ANY]:g}, but {names[0]!r} is {row.values[names[0]]:g}"
-            report.conflicts.append(row.problem(ANY, reason))
-        else:
+        conflict = row.contradiction()
+        if conflict is None:
             kept.append(row)
+        else:
+            report.conflicts.append(conflict)
     return kept
 
 

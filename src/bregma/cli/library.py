@@ -34,6 +34,9 @@ def import_scans(
     path: Annotated[Path, typer.Argument(help="A file, a folder tree, a zip or a DICOMDIR medium.")],
     *,
     library: LibraryOption,
+    data_set: Annotated[
+        str | None, typer.Option("--as", help="Scans and labels of a data set: rsna2019, cq500, table, ...")
+    ] = None,
     url: UrlOption = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that read and compress.")] = 2,
 ) -> None:
@@ -43,6 +46,9 @@ def import_scans(
 
     Example: `bregma import /data/ct --library lib`
     """
+    if data_set is not None:
+        _import_data_set(path, data_set, library=library, url=url, workers=workers)
+        return
     from bregma.catalogue import ingest
     from bregma.catalogue.library import Library
 
@@ -56,6 +62,22 @@ def import_scans(
         print_error(f"no scan was found in {path.name!r}")
         raise typer.Exit(1)
     if any(refusal.code not in NOT_SCANS for refusal in (*report.refused, *report.excluded)):
+        raise typer.Exit(1)
+
+
+def _import_data_set(folder: Path, name: str, *, library: Path, url: str | None, workers: int) -> None:
+    from bregma.catalogue.importers.run import check_request, import_data_set
+    from bregma.catalogue.library import Library
+
+    check_request(folder, name)
+    check_targets(folders=[library])
+    with Library.open_or_create(library, url=url) as opened, progress_bar(f"importing {name}") as progress:
+        report = import_data_set(opened, folder, name, workers=workers, progress=progress)
+    console().print(report.summary(), highlight=False, markup=False, soft_wrap=True)
+    if not report.stored and not report.already:
+        print_error(f"no scan of {folder.name!r} could be read")
+        raise typer.Exit(1)
+    if report.wrong.count or any(code not in NOT_SCANS for code in report.refused):
         raise typer.Exit(1)
 
 
@@ -74,7 +96,7 @@ def _print_import(report: ImportReport) -> None:
 
 @labels_app.command("import")
 def import_labels(
-    table: Annotated[Path, typer.Argument(help="A CSV as docs/labels.md describes it.")],
+    table: Annotated[Path, typer.Argument(help="A CSV or JSON as docs/labels.md describes it.")],
     *,
     library: LibraryOption,
     url: UrlOption = None,

@@ -24,12 +24,14 @@ class Tally:
     count: int = 0
     first: list[Problem] = field(default_factory=list)
 
-    def add(self, problems: Iterable[Problem]) -> None:
-        """Count problems, as many as there are, and keep the first."""
+    def add(self, problems: Iterable[Problem]) -> int:
+        """Count problems, as many as there are, and keep the first; how many these were."""
+        before = self.count
         for problem in problems:
             self.count += 1
             if len(self.first) < SHOWN:
                 self.first.append(problem)
+        return self.count - before
 
     def lines(self, one: str, what: str) -> list[str]:
         """Some lines for a terminal."""
@@ -55,6 +57,7 @@ class DataSetReport:
         labelled: level -> scans, slices and lesions with a new label.
         duplicates: labels and masks that were there already, or twice in the tables, with the same value.
         conflicts: what contradicts itself or what the same source said before; not taken.
+        of_refused: rows about scans that were refused.
         not_found: rows that fit no scan in the library.
         wrong: files and rows that cannot be used.
     """
@@ -69,6 +72,7 @@ class DataSetReport:
     masks: int = 0
     labelled: Counter[Level] = field(default_factory=Counter)
     duplicates: int = 0
+    of_refused: int = 0
     conflicts: Tally = field(default_factory=Tally)
     not_found: Tally = field(default_factory=Tally)
     wrong: Tally = field(default_factory=Tally)
@@ -112,6 +116,8 @@ class DataSetReport:
             f"there already: {self.duplicates}",
             *level_lines(self.labels),
         ]
+        if self.of_refused:
+            lines.append(f"  {counted(self.of_refused, 'row')} about scans that were refused")
         lines += self.conflicts.lines("conflict", ", not taken")
         lines += self.not_found.lines("row", " about what the library does not have")
         lines += self.wrong.lines("row or file", " that cannot be used")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -12,6 +13,7 @@ from bregma.catalogue.importers.by_name import IMPORTERS
 from bregma.catalogue.importers.data_set_report import DataSetReport
 from bregma.catalogue.importers.part import DataSetPart
 from bregma.catalogue.ingest import Progress, store_found
+from bregma.catalogue.label_rows import TableRow
 from bregma.catalogue.label_table import store_rows
 from bregma.catalogue.library import Library
 from bregma.catalogue.steps import OnStep, pass_by
@@ -49,10 +51,7 @@ def import_data_set(
         LayoutError: the folder does not look as the data set does.
         LabelTableError: a table has wrong rows; nothing was imported.
     """
-    if name not in IMPORTERS:
-        raise RequestError(f"{name!r} is no data set{did_you_mean(name, IMPORTERS)}")
-    if not folder.is_dir():
-        raise RequestError(f"{folder.name!r} is no folder; give the folder of the data set {name}")
+    check_request(folder, name)
     report = DataSetReport()
     done = 0
     with writing(library):  # held throughout, so that the leftovers of a crash are looked for once and not per part
@@ -62,6 +61,14 @@ def import_data_set(
             )
             done += len(part.found.candidates)
     return report
+
+
+def check_request(folder: Path, name: str) -> None:
+    """Raise RequestError where there is no importer of this name, or no such folder."""
+    if name not in IMPORTERS:
+        raise RequestError(f"{name!r} is no data set{did_you_mean(name, IMPORTERS)}")
+    if not folder.is_dir():
+        raise RequestError(f"{folder.name!r} is no folder; give the folder of the data set {name}")
 
 
 def _after(done: int, part: DataSetPart, progress: Progress | None) -> Progress | None:
@@ -83,13 +90,30 @@ def _take(
     on_step: OnStep,
 ) -> None:
     scans = store_found(library, part.found, part.load, workers=workers, progress=progress, on_step=on_step)
-    report.add_scans(scans, slices=_slices(library, [*scans.stored, *scans.already]))
-    if part.rows:
-        report.add_labels(store_rows(library, part.rows, folder, on_step=on_step))
+    report.add_scans(scans, slices=_slices(library, [uid for uid in scans.series if uid is not None]))
+    rows = list(_rows(part, scans.series, report))
+    if rows:
+        report.add_labels(store_rows(library, rows, folder, on_step=on_step))
     report.duplicates += part.duplicates
     report.conflicts.add(part.conflicts)
-    report.not_found.add(part.not_found)
+    report.rows += report.not_found.add(part.not_found)
     report.wrong.add(part.wrong)
+
+
+def _rows(part: DataSetPart, series: Sequence[str | None], report: DataSetReport) -> Iterator[TableRow]:
+    """Rows about scans that may be in the library, each with its series; rows about refused ones are counted."""
+    candidates = list(zip(part.found.candidates, series, strict=True))
+    refused = {one.series_uid for one, uid in candidates if uid is None} - {uid for _, uid in candidates}
+    of_file = {name: uid for one, uid in candidates for name in one.files}
+    for row in part.rows:
+        if row.file and row.file not in of_file:
+            report.rows += 1
+            report.not_found.add([row.problem("file", f"there is no scan of the file {row.file!r}")])
+        elif (row.file and of_file[row.file] is None) or (not row.file and row.series_uid in refused):
+            report.rows += 1
+            report.of_refused += 1
+        else:
+            yield replace(row, series_uid=of_file[row.file] or "") if row.file else row
 
 
 def _slices(library: Library, series: list[str]) -> int:
