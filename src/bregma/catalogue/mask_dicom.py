@@ -14,10 +14,22 @@ BLOOD = max(UNSPECIFIED)
 
 
 def read_dicom_mask(path: Path, record: ScanRecord) -> Values:
-    """(H, W) 255 where the mask of one slice is above 0, and 0 elsewhere.
+    """(H, W) values of a mask of one slice, see `stored_dicom_mask`.
 
     Raises:
         MaskFileError: it cannot be read, has another size than the slice, or holds more than two values.
+    """
+    values = stored_dicom_mask(path)
+    if values.shape != record.shape[1:]:
+        raise MaskFileError(f"the mask has shape {values.shape}, the slice {record.shape[1:]}")
+    return values
+
+
+def stored_dicom_mask(path: Path) -> Values:
+    """(H, W) 255 where a mask is above 0, and 0 elsewhere.
+
+    Raises:
+        MaskFileError: it cannot be read, or holds more than two values.
     """
     from bregma.io.find import discover, load  # pydicom, late
 
@@ -29,8 +41,8 @@ def read_dicom_mask(path: Path, record: ScanRecord) -> Values:
         values = load(found.candidates[0]).volume.values
     except RefusedError as error:
         raise MaskFileError(error.reason) from error
-    if values.shape != (1, *record.shape[1:]):
-        raise MaskFileError(f"the mask has shape {values.shape[1:]}, the slice {record.shape[1:]}")
+    if len(values) != 1:
+        raise MaskFileError(f"the mask holds {len(values)} frames; expected one slice")
     held = np.unique(values)
     if len(held) > 2:
         raise MaskFileError(f"the mask holds {len(held)} values, up to {held[-1]}; expected two")
