@@ -1,6 +1,6 @@
 """The convolutional networks that look at one slice, by name: the eight of the RSNA report, and ResNet-18.
 
-Agarwaal, Rudram: "Intracranial hemorrhage detection", 2020, table 1. The networks are timm's, without their dense
+Agarwaal, Rudram: "Intracranial hemorrhage detection", table 1. The networks are timm's, without their dense
 layers; timm is imported only when one is built, as it takes seconds.
 
 Letters: N slices, C channels, S prepared size, E features.
@@ -35,26 +35,24 @@ class Published:
     Attributes:
         timm: its name in timm, with the tag of its ImageNet weights.
         scaling: (mean, standard deviation) of the three colours that those weights expect.
-        top1: accuracy on ImageNet, as table 1 of the report quotes it; of ResNet-18 as torchvision publishes it.
         smallest: pixels that an image needs across for the last map to have one.
     """
 
     timm: str
     scaling: tuple[Three, Three]
-    top1: float
     smallest: int = 32
 
 
 BACKBONES: dict[str, Published] = {
-    "vgg16": Published("vgg16.tv_in1k", IMAGENET, top1=0.713),
-    "resnet50": Published("resnet50.a1_in1k", IMAGENET, top1=0.749),
-    "inception_v3": Published("inception_v3.tv_in1k", HALF, top1=0.779, smallest=75),
-    "mobilenetv2_100": Published("mobilenetv2_100.ra_in1k", IMAGENET, top1=0.713),
-    "legacy_xception": Published("legacy_xception.tf_in1k", HALF, top1=0.790),
-    "efficientnet_b0": Published("efficientnet_b0.ra_in1k", IMAGENET, top1=0.763),
-    "efficientnet_b2": Published("efficientnet_b2.ra_in1k", IMAGENET, top1=0.798),
-    "efficientnet_b3": Published("efficientnet_b3.ra2_in1k", IMAGENET, top1=0.811),
-    "resnet18": Published("resnet18.a1_in1k", IMAGENET, top1=0.698),
+    "vgg16": Published("vgg16.tv_in1k", IMAGENET),
+    "resnet50": Published("resnet50.a1_in1k", IMAGENET),
+    "inception_v3": Published("inception_v3.tv_in1k", HALF, smallest=75),
+    "mobilenetv2_100": Published("mobilenetv2_100.ra_in1k", IMAGENET),
+    "legacy_xception": Published("legacy_xception.tf_in1k", HALF),
+    "efficientnet_b0": Published("efficientnet_b0.ra_in1k", IMAGENET),
+    "efficientnet_b2": Published("efficientnet_b2.ra_in1k", IMAGENET),
+    "efficientnet_b3": Published("efficientnet_b3.ra2_in1k", IMAGENET),
+    "resnet18": Published("resnet18.a1_in1k", IMAGENET),
 }
 
 

@@ -1,6 +1,6 @@
 """Slice classifier: a backbone, the means of its last map, one dense layer of sigmoids.
 
-Agarwaal, Rudram: "Intracranial hemorrhage detection", 2020, section 3.5: windows as channels, the convolutional base
+Agarwaal, Rudram: "Intracranial hemorrhage detection", section 3.5: windows as channels, the convolutional base
 of a published network, global average pooling, one dense layer, all layers trained.
 
 Letters: B scans, D slices, C channels, S prepared size, K findings, E features, N real slices of all scans of a batch.
