@@ -22,9 +22,9 @@ PATIENCE = 15
 """Rounds without a better exchange after which a search ends."""
 CANDIDATES = 1024
 """Exchanges that are tried in a round; the best is made."""
-KICKS = 20
+KICKS = 40
 """Times that a finished search is disturbed and taken up again."""
-DISTURBANCE = 4
+DISTURBANCE = 8
 """Exchanges at random in one disturbance."""
 CLOSE = 0.05
 """Cost, in percentage points, below which there is nothing left to gain."""
