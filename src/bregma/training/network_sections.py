@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 BRANCHES = 3
 """Maps that a network with attention draws."""
@@ -115,6 +115,12 @@ class SequenceSection(Section):
     layers: int = Field(ge=1)
     dropout: float = Field(ge=0, lt=1)
     reads: tuple[Literal["embedding", "logits", "deltas", "place"], ...] = Field(min_length=1, strict=False)
+
+    @model_validator(mode="after")
+    def _deltas_are_of_something(self) -> SequenceSection:
+        if "deltas" in self.reads and not {"embedding", "logits"} & set(self.reads):
+            raise ValueError(f"reads is {list(self.reads)}; deltas are taken of 'embedding' or 'logits': add one")
+        return self
 
     @property
     def draws(self) -> bool:

@@ -23,7 +23,8 @@ from onnx import TensorProto, helper
 from torch import Tensor, nn
 
 from bregma.models.calibration import sigmoid
-from bregma.models.engine import IMAGES, LOGITS, MAP, open_session
+from bregma.models.engine import IMAGES, LOGITS, MAP, PLACES, open_session
+from bregma.networks.sequence import reads_places
 from bregma.scan.errors import PackageError
 
 OPSET = 18
@@ -62,9 +63,10 @@ class ReadAlong(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(D, E) features to (D, K) logits."""
-        logits: Tensor = self.network.read_along(features)  # type: ignore[operator]
+    def forward(self, features: Tensor, places: Tensor | None = None) -> Tensor:
+        """(D, E) features, and (D, 2) places for a network that reads them, to (D, K) logits."""
+        given = (features,) if places is None else (features, places)
+        logits: Tensor = self.network.read_along(*given)  # type: ignore[operator]
         return logits
 
 
@@ -87,9 +89,10 @@ def to_onnx(network: nn.Module, *, channels: int, size: int, maps: bool) -> byte
     """
     served = _on_cpu(network)
     image = torch.zeros(1, channels, size, size)
-    look = _export(Look(served), image, ONE_IMAGE, [ONE_FEATURES, ONE_MAP] if maps else [ONE_FEATURES])
+    look = _export(Look(served), {ONE_IMAGE: image}, [ONE_FEATURES, ONE_MAP] if maps else [ONE_FEATURES])
     width = look.graph.output[0].type.tensor_type.shape.dim[1].dim_value
-    along = _export(ReadAlong(served), torch.zeros(3, width), FEATURES, [LOGITS], any_length=True)
+    places = {PLACES: torch.zeros(3, 2)} if reads_places(network) else {}
+    along = _export(ReadAlong(served), {FEATURES: torch.zeros(3, width)} | places, [LOGITS], any_length=True)
     along = onnx.compose.add_prefix(along, "along_", rename_inputs=False, rename_outputs=False)
     findings = along.graph.output[0].type.tensor_type.shape.dim[1].dim_value
     ports = {IMAGES: (channels, size, size), LOGITS: (findings,)} | ({MAP: (1, size, size)} if maps else {})
@@ -110,14 +113,18 @@ def compare(onnx_form: bytes, network: nn.Module, scans: list[NDArray[np.float32
     Args:
         onnx_form: from `to_onnx`.
         network: the same.
-        scans: (D, C, S, S) each, of various lengths.
+        scans: (D, C, S, S) each, of various lengths; where slices lie is drawn, as any place must do.
     """
+    rng = np.random.default_rng(0)
     session, served, worst = open_session(onnx_form), _on_cpu(network), 0.0
     for images in scans:
+        given = {IMAGES: images}
+        if reads_places(network):
+            given[PLACES] = rng.normal(size=(len(images), 2)).astype(np.float32)
         with torch.inference_mode():
-            logits, maps = served.read_scan(torch.from_numpy(images))  # type: ignore[operator]
+            logits, maps = served.read_scan(*map(torch.from_numpy, given.values()))  # type: ignore[operator]
         expected = [logits] if maps is None else [logits, mean_map(maps)]
-        for one, other in zip(expected, session.run(None, {IMAGES: images}), strict=True):
+        for one, other in zip(expected, session.run(None, given), strict=True):
             worst = max(worst, float(np.abs(sigmoid(one.numpy()) - sigmoid(other)).max()))
     return worst
 
@@ -127,7 +134,7 @@ def _on_cpu(network: nn.Module) -> nn.Module:
 
 
 def _export(
-    module: nn.Module, example: Tensor, name: str, outputs: list[str], *, any_length: bool = False
+    module: nn.Module, examples: dict[str, Tensor], outputs: list[str], *, any_length: bool = False
 ) -> onnx.ModelProto:
     """One part as an ONNX model, without the exporter's notes, which name files of this machine."""
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -135,14 +142,14 @@ def _export(
         warnings.simplefilter("ignore")  # the exporter warns of its own internals
         program = torch.onnx.export(
             module.eval(),
-            (example,),
-            input_names=[name],
+            tuple(examples.values()),
+            input_names=list(examples),
             output_names=outputs,
             opset_version=OPSET,
             dynamo=True,
             external_data=False,
             verbose=False,
-            dynamic_shapes=({0: torch.export.Dim("D", min=1, max=4096)},) if any_length else None,
+            dynamic_shapes=({0: torch.export.Dim("D", min=1, max=4096)},) * len(examples) if any_length else None,
         )
     if program is None:
         raise PackageError(f"torch {torch.__version__} gave no ONNX program; install the version that Bregma pins")
@@ -189,5 +196,6 @@ def _whole_graph(body: onnx.GraphProto, along: onnx.GraphProto, ports: dict[str,
     images, *outputs = (
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["slices", *shape]) for name, shape in ports.items()
     )
+    inputs = [images, *(port for port in along.input if port.name == PLACES)]
     always = helper.make_tensor("always", TensorProto.BOOL, [], [True])
-    return helper.make_graph(nodes, "slice_by_slice", [images], outputs, [*along.initializer, always])
+    return helper.make_graph(nodes, "slice_by_slice", inputs, outputs, [*along.initializer, always])
