@@ -9,6 +9,7 @@ from bregma.preprocessing.augment import (
     Augmentation,
     AugmentationSettings,
     apply_augmentation,
+    apply_to_grey,
     draw_augmentation,
     move,
     move_back,
@@ -158,3 +159,46 @@ def test_a_crop_that_is_resized_back_stays_inside_the_slice() -> None:
 def test_what_makes_no_sense_is_refused(data: dict, words: str) -> None:
     with pytest.raises(RecipeError, match=words):
         AugmentationSettings.from_dict(data)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000))
+def test_grey_is_moved_as_floats_are(seed: int) -> None:
+    """Half a step of rounding and cv2's grid of 1/32 pixel apart; a block in black, so that most is left out."""
+    rng = np.random.default_rng(seed)
+    images = np.zeros((2, 3, 48, 48), np.uint8)
+    top, left = rng.integers(0, 30, 2)
+    images[:, :, top : top + 17, left : left + 12] = rng.integers(100, 160, (2, 3, 17, 12))
+    masks = np.ascontiguousarray(images[:, 0])
+    record = draw_augmentation(rng, EVERYTHING, size=48)
+    moved, moved_masks = apply_to_grey(images, masks, record)
+    floats, float_masks = apply_augmentation(images / np.float32(255), masks / np.float32(255), record)
+    assert (moved.dtype, moved.shape) == (np.uint8, images.shape)
+    assert np.abs(moved - floats * 255).max() < 8
+    assert np.abs(moved - floats * 255).mean() < 0.5
+    np.testing.assert_allclose(moved_masks, float_masks * 255, atol=8)
+
+
+@pytest.mark.parametrize("record", [Augmentation(h, v) for h in (False, True) for v in (False, True)])
+def test_flips_of_grey_are_exact(record: Augmentation) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2, 3, 9, 9)).astype(np.uint8)
+    before = images.copy()
+    moved, _ = apply_to_grey(images, None, record)
+    np.testing.assert_array_equal(moved, move(images.astype(np.float32), record))
+    np.testing.assert_array_equal(images, before)
+
+
+def test_grey_that_leaves_the_slice_is_gone_and_black_stays_black() -> None:
+    images = np.zeros((1, 2, 16, 16), np.uint8)
+    images[0, 1, :3, :3] = 200
+    moved, masks = apply_to_grey(images, images[:, 0], Augmentation(shift=(-40.0, 0.0)))
+    assert moved.max() == 0
+    assert masks.max() == 0
+
+
+def test_contrast_of_grey_by_hand() -> None:
+    """0.8 about 0.5 with factor 2 is 1.1, less 0.2 is 0.9: 229.5 of 255 rounds to 230."""
+    images = np.full((1, 1, 4, 4), 204, np.uint8)
+    moved, masks = apply_to_grey(images, images[:, 0], Augmentation(contrast=2.0, brightness=-0.2))
+    assert np.unique(moved).tolist() == [230]
+    assert np.unique(masks).tolist() == [204]

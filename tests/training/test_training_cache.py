@@ -215,3 +215,43 @@ def test_two_processes_may_add_the_same_scan(tmp_path: Path) -> None:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0, 0]
     np.testing.assert_array_equal(SliceCache(tmp_path, "abc").get(UID).images, to_grey(scan(0)[0]))
+
+
+def test_a_piece_is_the_same_as_in_the_whole(tmp_path: Path) -> None:
+    cache = SliceCache(tmp_path, "abc")
+    whole = cache.add(UID, *scan(slices=5), mask_digest="1234")
+    for start, stop in ((0, 1), (1, 4), (4, 5), (0, 5)):
+        piece = cache.read(UID, start, stop)
+        np.testing.assert_array_equal(piece.images, whole.images[start:stop])
+        np.testing.assert_array_equal(piece.mask, whole.mask[start:stop])
+        assert piece.mask_digest == "1234"
+    assert cache.read(UID, 0, 1, mask=False).mask is None
+    cache.add("1.2", scan()[0], None)
+    assert cache.read("1.2", 0, 1).mask is None
+
+
+def test_a_scan_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
+    cache = SliceCache(tmp_path, "abc")
+    cache.add(UID, *scan(0))
+    cache.read(UID, 0, 1)
+    other = SliceCache(tmp_path, "abc").add(UID, *scan(1, slices=4))
+    np.testing.assert_array_equal(cache.read(UID, 3, 4).images, other.images[3:])
+
+
+@pytest.mark.parametrize("damage", ["empty", "only the header"])
+def test_a_piece_of_a_damaged_scan_is_never_read(tmp_path: Path, damage: str) -> None:
+    cache = SliceCache(tmp_path, "abc")
+    cache.add(UID, *scan())
+    path = cache.path(UID)
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    with pytest.raises(LookupError, match=UID):
+        cache.read(UID, 0, 1)
+    with pytest.raises(LookupError, match="not in the cache"):
+        cache.read("1.2.3", 0, 1)
+
+
+def test_a_file_that_ends_too_early_is_said(tmp_path: Path) -> None:
+    cache = SliceCache(tmp_path, "abc")
+    cache.add(UID, scan()[0], None)
+    with pytest.raises(LookupError, match="ends 512 bytes before"):
+        cache.read(UID, 2, 4)

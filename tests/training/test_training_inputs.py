@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,11 +16,12 @@ from bregma.catalogue.label_table import import_labels
 from bregma.catalogue.library import Library
 from bregma.catalogue.targets import Statements
 from bregma.phantom.studies import write_studies
-from bregma.preprocessing.augment import AugmentationSettings
+from bregma.preprocessing.augment import AugmentationSettings, draw_augmentation
 from bregma.scan.errors import RequestError
 from bregma.scan.labels import Label, Level
 from bregma.training.cache import SliceCache
 from bregma.training.inputs import Inputs, fill_cache
+from bregma.training.recipe import load_recipe
 from bregma.training.sampling import Showing
 from bregma.training.truth import load_targets
 
@@ -132,3 +136,66 @@ def test_the_labels_of_scans_are_there_for_whole_scans_and_where_nothing_is_for_
     _, targets = inputs.batch([Showing(0, 0, 5, 0), Showing(1, 0, 5, 0), Showing(0, 1, 3, 0), Showing(1, 1, 3, 0)])
     assert targets.scans.value[:, 0].tolist() == [0, 1, 0, 1]
     assert targets.scans.known[:, 0].tolist() == [True, True, True, False]
+
+
+def test_batches_made_ahead_are_the_batches_one_by_one(drawn_library: Any, tiny_recipe: Any) -> None:
+    inputs = inputs_of(drawn_library, tiny_recipe, AugmentationSettings(rotation_degrees=20.0, flip_horizontal=0.5))
+    plan = [[Showing(scan, 0, 1 + scan % 5, seed=scan)] * 2 for scan in range(6)]
+    for workers in (1, 2, 9):
+        ahead = list(dataclasses.replace(inputs, workers=workers).batches(plan))
+        assert len(ahead) == len(plan)
+        for (batch, targets), step in zip(ahead, plan, strict=True):
+            alone, known = inputs.batch(step)
+            assert torch.equal(batch.images, alone.images)
+            assert torch.equal(targets.masks.value, known.masks.value)
+            assert torch.equal(targets.slices.value, known.slices.value)
+    assert not list(inputs.batches([]))
+
+
+def test_who_stops_early_leaves_no_thread_behind(drawn_library: Any, tiny_recipe: Any) -> None:
+    inputs = dataclasses.replace(inputs_of(drawn_library, tiny_recipe), workers=2)
+    batches = inputs.batches([[Showing(0, 0, 5, seed=0)]] * 20)
+    next(batches)
+    batches.close()
+    assert not [one for one in threading.enumerate() if one.name.startswith("inputs")]
+
+
+def test_what_goes_wrong_ahead_is_said_where_the_batch_is_wanted(drawn_library: Any, tiny_recipe: Any) -> None:
+    inputs = inputs_of(drawn_library, tiny_recipe)
+    inputs.cache.path("1.2.2").unlink()
+    batches = inputs.batches([[Showing(0, 0, 5, seed=0)], [Showing(2, 0, 5, seed=0)]])
+    next(batches)
+    with pytest.raises(LookupError, match=r"series 1\.2\.2 is not in the cache"):
+        next(batches)
+
+
+def test_single_slices_come_with_their_neighbours(drawn_library: Any, tiny_recipe: Any) -> None:
+    inputs = inputs_of(drawn_library, tiny_recipe)
+    beside = dataclasses.replace(inputs, neighbours=1, masks=False)
+    batch, targets = beside.batch([Showing(1, 0, 1, 0), Showing(1, 2, 3, 0), Showing(1, 4, 5, 0)])
+    whole = inputs.whole(1)[0].images[0, :, 0]
+    assert batch.images.shape == (3, 1, 3, 32, 32)
+    for shown, around in zip(batch.images[:, 0], [(0, 0, 1), (1, 2, 3), (3, 4, 4)], strict=True):
+        assert torch.equal(shown, whole[list(around)])
+    assert targets.masks is None
+
+
+@pytest.mark.parametrize("change", ["augmentation.flip_vertical=1", "augmentation.crop=1"])
+def test_what_a_recipe_varies_moves_the_blood_and_its_mask_alike(
+    drawn_library: Any, tiny_recipe: Any, change: str
+) -> None:
+    quiet = ["augmentation.rotation_degrees=0", "augmentation.flip_horizontal=0", "preprocessing.pixel_mm=8", change]
+    settings = load_recipe("radnet", quiet).augmentation.settings
+    inputs = inputs_of(drawn_library, tiny_recipe, settings)
+    batch, targets = inputs.batch([Showing(1, 0, 5, seed=5)])
+    plain, known = inputs_of(drawn_library, tiny_recipe).whole(1)
+    if "flip" in change:
+        assert torch.equal(batch.images, plain.images.flip(-2))
+        assert torch.equal(targets.masks.value, known.masks.value.flip(-2))
+        return
+    side = draw_augmentation(np.random.default_rng(5), settings, size=32).scale
+    area = targets.masks.value[2].sum() / known.masks.value[2].sum()
+    assert 1 < side**2 <= 1.6
+    assert area == pytest.approx(side**2, rel=0.05)
+    blood = batch.images[0, :, 0][targets.masks.value[:, 0] == 1]
+    assert blood.numpy() == pytest.approx(0.875, abs=0.02)

@@ -20,6 +20,7 @@ from bregma.preprocessing.settings import known_keys, number
 from bregma.scan.errors import RecipeError
 
 Image = NDArray[np.float32]
+Grey = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
 
 
@@ -145,9 +146,72 @@ def apply_augmentation(images: Image, masks: Image | None, record: Augmentation)
     """
     moved = move(images, record)
     if record.contrast != 1 or record.brightness != 0:
-        offset = np.float32(0.5 - 0.5 * record.contrast + record.brightness)
-        moved = np.clip(moved * np.float32(record.contrast) + offset, np.float32(0), np.float32(1))
+        moved = _other_grey(moved, record)
     return moved, None if masks is None else move(masks, record)
+
+
+def _other_grey(images: Image, record: Augmentation) -> Image:
+    offset = np.float32(0.5 - 0.5 * record.contrast + record.brightness)
+    grey: Image = np.clip(images * np.float32(record.contrast) + offset, np.float32(0), np.float32(1))
+    return grey
+
+
+def apply_to_grey(images: Grey, masks: Grey | None, record: Augmentation) -> tuple[Grey, Grey | None]:
+    """`apply_augmentation` for what is kept in grey from 0 to 255; rounded to the nearest, and more than twice as fast.
+
+    Args:
+        images: (D, C, S, S) uint8.
+        masks: (D, S, S) uint8, or None when there are none.
+        record: what to do.
+    """
+    moved = move_grey(images, record)
+    if record.contrast != 1 or record.brightness != 0:
+        table = _other_grey(np.arange(256, dtype=np.float32) / np.float32(255), record)
+        moved = np.rint(table * np.float32(255)).astype(np.uint8)[moved]
+    return moved, None if masks is None else move_grey(masks, record)
+
+
+def move_grey(maps: Grey, record: Augmentation) -> Grey:
+    """`move` for (..., S, S) maps in grey from 0 to 255, rounded to the nearest; looks only where it is not black.
+
+    Most of the time of a training input goes here, and a head fills less than half of its slice.
+    """
+    size = maps.shape[-1]
+    out = np.zeros(maps.shape, np.uint8)
+    matrix = None if record.is_exact else record.matrix(size) @ _flip_matrix(record, size)
+    for plane, moved in zip(maps.reshape(-1, size, size), out.reshape(-1, size, size), strict=True):
+        if matrix is not None:
+            _warp_part(plane, matrix, moved)
+        elif record.flip_horizontal or record.flip_vertical:
+            both = record.flip_horizontal and record.flip_vertical
+            cv2.flip(plane, -1 if both else int(record.flip_horizontal), dst=moved)
+        else:
+            moved[:] = plane
+    return out
+
+
+def _flip_matrix(record: Augmentation, size: int) -> Matrix:
+    """(3, 3) affine of the flips, of (x, y) = (column, row) places."""
+    matrix = np.eye(3)
+    for axis, flipped in enumerate((record.flip_horizontal, record.flip_vertical)):
+        if flipped:
+            matrix[axis] = [*(-matrix[axis, :2]), size - 1]
+    return matrix
+
+
+def _warp_part(plane: Grey, matrix: Matrix, out: Grey) -> None:
+    """Warp a plane into one that is black, and look only at the rectangle where its bright part comes to lie."""
+    left, top, width, height = cv2.boundingRect(plane)
+    if not width:
+        return
+    corners = np.array([[x, y, 1.0] for x in (left - 1, left + width) for y in (top - 1, top + height)]) @ matrix.T
+    (x0, y0) = np.clip(np.floor(corners.min(axis=0)), 0, len(out)).astype(int)
+    (x1, y1) = np.clip(np.ceil(corners.max(axis=0)) + 1, 0, len(out)).astype(int)
+    if x1 <= x0 or y1 <= y0:
+        return
+    shifted = matrix - [[0, 0, x0], [0, 0, y0]]
+    part = cv2.warpAffine(plane, shifted, (int(x1 - x0), int(y1 - y0)), flags=cv2.INTER_LINEAR, borderValue=0.0)
+    out[y0:y1, x0:x1] = part
 
 
 def move(maps: Image, record: Augmentation) -> Image:

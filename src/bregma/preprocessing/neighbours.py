@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
+from numpy.typing import NDArray
 
-from bregma.preprocessing.window import Image
+Pixel = TypeVar("Pixel", np.float32, np.uint8)
 
 
-def with_neighbours(images: Image, neighbours: int) -> Image:
+def with_neighbours(images: NDArray[Pixel], neighbours: int) -> NDArray[Pixel]:
     """Each slice with those below and above it, the lowest first; the outermost slices repeat themselves.
 
     Args:

@@ -17,7 +17,9 @@ import os
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,9 @@ PAGE = 4096
 """Images begin at a multiple of this, so that a memory map of them is aligned."""
 
 WHITE = np.float32(255)
+
+_Stamp = tuple[int, int, int]
+"""Time, number and size of a file: they change when it is replaced."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +77,7 @@ class SliceCache:
         self._digest = settings_digest
         self._folder = Path(folder) / settings_digest
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._verified: dict[str, tuple[int, int]] = {}
+        self._verified: dict[str, tuple[_Stamp, _Header]] = {}
 
     def path(self, series_uid: str) -> Path:
         """Where a scan's file lies; a UID comes from a file and never becomes a path as it is."""
@@ -93,22 +98,57 @@ class SliceCache:
         Raises:
             LookupError: it was never added, or its file is truncated, damaged or of another scan.
         """
-        try:
-            header, content = self._verify(series_uid)
-        except (OSError, ValueError) as error:
-            raise LookupError(f"series {series_uid} is not in the cache for {self._digest}: {error}") from error
+        with self._opened(series_uid) as (file, header):
+            content: Grey = np.memmap(file, np.uint8, mode="r", offset=PAGE).view(np.ndarray)
         pixels = math.prod(header.shape)
         mask = content[pixels:].reshape(header.mask_shape) if header.mask else None
         return CachedScan(content[:pixels].reshape(header.shape), mask, header.mask_digest)
 
-    def _verify(self, series_uid: str) -> tuple[_Header, Grey]:
-        header, content, stamp = _open(self.path(series_uid))
+    def read(self, series_uid: str, start: int, stop: int, *, mask: bool = True) -> CachedScan:
+        """Some consecutive slices of a scan, read from its file and nothing else of it; nothing is kept open.
+
+        Args:
+            series_uid: of a scan that was added before.
+            start: first slice.
+            stop: slice after the last one.
+            mask: whether the mask is wanted, if there is one.
+
+        Raises:
+            LookupError: as in `get`.
+        """
+        with self._opened(series_uid) as (file, header):
+            count, slice_bytes, mask_bytes = stop - start, math.prod(header.shape[1:]), math.prod(header.mask_shape[1:])
+            images = _read_at(file, PAGE + start * slice_bytes, (count, *header.shape[1:]))
+            if not (mask and header.mask):
+                return CachedScan(images, None, header.mask_digest)
+            first = PAGE + math.prod(header.shape) + start * mask_bytes
+            return CachedScan(images, _read_at(file, first, (count, *header.mask_shape[1:])), header.mask_digest)
+
+    @contextmanager
+    def _opened(self, series_uid: str) -> Iterator[tuple[FileIO, _Header]]:
+        """A scan's file and what it says of itself; its checksum is read when this process sees the file first."""
+        try:
+            with self.path(series_uid).open("rb", buffering=0) as file:
+                status = os.fstat(file.fileno())
+                stamp = (status.st_mtime_ns, status.st_ino, status.st_size)
+                before, header = self._verified.get(series_uid, (None, None))
+                if header is None or before != stamp:
+                    header = self._verify(series_uid, file, status.st_size)
+                    self._verified[series_uid] = stamp, header
+                yield file, header
+        except (OSError, ValueError) as error:
+            raise LookupError(f"series {series_uid} is not in the cache for {self._digest}: {error}") from error
+
+    def _verify(self, series_uid: str, file: FileIO, size: int) -> _Header:
+        header = _parse(file.read(PAGE))
+        if size != PAGE + header.size:
+            raise ValueError(f"the file has {size} bytes; expected {PAGE + header.size}")
         if (header.series_uid, header.digest) != (series_uid, self._digest):
             raise ValueError(f"the file is of series {header.series_uid} and settings {header.digest}")
-        if self._verified.get(series_uid) != stamp and zlib.crc32(content.data) != header.crc32:
+        content = np.memmap(file, np.uint8, mode="r", offset=PAGE)
+        if zlib.crc32(content.data) != header.crc32:
             raise ValueError(f"the file's checksum is not {header.crc32}, as its header says")
-        self._verified[series_uid] = stamp
-        return header, content
+        return header
 
     def add(
         self, series_uid: str, images: NDArray[Any], mask: NDArray[Any] | None, *, mask_digest: str = ""
@@ -130,7 +170,7 @@ class SliceCache:
             raise ValueError(f"the mask of series {series_uid} has shape {cover.shape}; the images have {grey.shape}")
         checksum = zlib.crc32(b"" if cover is None else cover.data, zlib.crc32(grey.data))
         header = _Header(series_uid, self._digest, grey.shape, cover is not None, mask_digest, checksum)
-        _write_whole(self.path(series_uid), [header.page(), grey.data, b"" if cover is None else cover.data])
+        write_parts(self.path(series_uid), [header.page(), grey.data, b"" if cover is None else cover.data])
         return CachedScan(grey, cover, mask_digest)
 
     def get_or_add(self, series_uid: str, make: Callable[[], tuple[NDArray[Any], NDArray[Any] | None]]) -> CachedScan:
@@ -155,14 +195,11 @@ class SliceCache:
         Yields:
             (N, C, S, S) float32 in [0, 1], a new array each.
         """
-        scans: dict[str, CachedScan] = {}
         for first in range(0, len(places), size):
-            part = places[first : first + size]
-            for series_uid in {uid for uid, _ in part} - scans.keys():
-                scans[series_uid] = self.get(series_uid)
-            batch = np.empty((len(part), *scans[part[0][0]].images.shape[1:]), np.float32)
-            for (series_uid, index), out in zip(part, batch, strict=True):
-                from_grey(scans[series_uid].images[index], out)
+            part = [self.read(uid, index, index + 1, mask=False) for uid, index in places[first : first + size]]
+            batch = np.empty((len(part), *part[0].images.shape[1:]), np.float32)
+            for one, out in zip(part, batch, strict=True):
+                from_grey(one.images[0], out)
             yield batch
 
 
@@ -226,23 +263,20 @@ def _parse(page: bytes) -> _Header:
     return _Header(**{**fields, "shape": tuple(shape)})
 
 
-def _open(path: Path) -> tuple[_Header, Grey, tuple[int, int]]:
-    """A file's header, its content as a memory map, and what changes when the file is replaced.
-
-    Raises:
-        OSError: it cannot be opened.
-        ValueError: it is damaged or truncated.
-    """
-    with path.open("rb") as file:
-        header = _parse(file.read(PAGE))
-        status = os.fstat(file.fileno())
-        if status.st_size != PAGE + header.size:
-            raise ValueError(f"the file has {status.st_size} bytes; expected {PAGE + header.size}")
-        content: Grey = np.memmap(file, np.uint8, mode="r", offset=PAGE)
-    return header, content.view(np.ndarray), (status.st_mtime_ns, status.st_ino)
+def _read_at(file: FileIO, offset: int, shape: tuple[int, ...]) -> Grey:
+    """Bytes of a file from an offset, in a new array."""
+    values = np.empty(shape, np.uint8)
+    left = values.reshape(-1).data
+    file.seek(offset)
+    while len(left):
+        count = file.readinto(left)
+        if not count:
+            raise ValueError(f"the file ends {len(left)} bytes before what was asked of it")
+        left = left[count:]
+    return values
 
 
-def _write_whole(path: Path, parts: Sequence[bytes | memoryview]) -> None:
+def write_parts(path: Path, parts: Sequence[bytes | memoryview]) -> None:
     """Write a file so that it is there whole or not at all, whatever happens on the way."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     part = Path(name)

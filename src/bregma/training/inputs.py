@@ -6,7 +6,9 @@ Letters: B scans, D slices, C channels, S prepared size, K findings, N real slic
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,14 +18,14 @@ from numpy.typing import NDArray
 from bregma.catalogue.library import Library
 from bregma.catalogue.records import ScanRecord
 from bregma.networks.batch import Batch
-from bregma.preprocessing.augment import AugmentationSettings, apply_augmentation, draw_augmentation
+from bregma.preprocessing.augment import AugmentationSettings, apply_to_grey, draw_augmentation
 from bregma.preprocessing.neighbours import with_neighbours
 from bregma.preprocessing.pipeline import prepare, prepare_mask
 from bregma.preprocessing.settings import Preprocessing
 from bregma.preprocessing.window import Image
 from bregma.scan.regions import Mask
 from bregma.scan.terms import ANY
-from bregma.training.cache import SliceCache, from_grey
+from bregma.training.cache import Grey, SliceCache, from_grey
 from bregma.training.losses import Partial, Targets
 from bregma.training.sampling import Showing, TrainingScan
 
@@ -74,19 +76,22 @@ class Inputs:
         cache: their prepared slices.
         augmentation: how much a showing may differ from the scan; None shows it as it is.
         neighbours: slices on either side that are shown as further channels.
+        masks: whether the targets hold masks; without, none are read.
+        workers: threads that make batches ahead.
     """
 
     scans: Sequence[TrainingScan]
     cache: SliceCache
     augmentation: AugmentationSettings | None = None
     neighbours: int = 0
+    masks: bool = True
+    workers: int = 1
 
     def batch(self, step: Sequence[Showing]) -> tuple[Batch, Targets]:
         """The scans of one step side by side, filled up to the longest, and what is known about them."""
         shown = [self._show(showing) for showing in step]
         longest = max(len(images) for images, _ in shown)
-        first = shown[0][0]
-        images = np.zeros((len(step), longest, *first.shape[1:]), np.float32)
+        grey = np.zeros((len(step), longest, *shown[0][0].shape[1:]), np.uint8)
         is_slice = np.zeros((len(step), longest), np.bool_)
         findings = self.scans[step[0].scan].value.shape[1]
         value = np.zeros((len(step), longest, findings), np.float32)
@@ -94,22 +99,42 @@ class Inputs:
         scan_value, scan_known = np.zeros((len(step), findings), np.float32), np.zeros((len(step), findings), np.bool_)
         for row, (showing, (slices, _)) in enumerate(zip(step, shown, strict=True)):
             scan, count = self.scans[showing.scan], len(slices)
-            images[row, :count], is_slice[row, :count] = slices, True
+            grey[row, :count], is_slice[row, :count] = slices, True
             value[row, :count] = scan.value[showing.start : showing.stop]
             known[row, :count] = scan.known[showing.start : showing.stop]
             scan_value[row], scan_known[row] = self._of_scan(showing)
-        drawn = np.concatenate([self.scans[one.scan].mask_known[one.start : one.stop] for one in step])
-        masks = np.concatenate([mask for _, mask in shown])[:, None]
         targets = Targets(
             slices=Partial(torch.from_numpy(value), torch.from_numpy(known)),
             scans=Partial(torch.from_numpy(scan_value), torch.from_numpy(scan_known)),
-            masks=Partial(torch.from_numpy(masks), torch.from_numpy(drawn)[:, None, None, None]),
+            masks=self._masks(step, [masks for _, masks in shown], size=grey.shape[-1]) if self.masks else None,
         )
-        return Batch(torch.from_numpy(images), torch.from_numpy(is_slice)), targets
+        return Batch(_float(grey), torch.from_numpy(is_slice)), targets
+
+    def batches(self, steps: Sequence[Sequence[Showing]]) -> Iterator[tuple[Batch, Targets]]:
+        """`batch` of one step after the other, made ahead by other threads while the last one is looked at.
+
+        Which thread makes a batch changes nothing in it, so the place in the data stays (epoch, step).
+        """
+        with ThreadPoolExecutor(self.workers, thread_name_prefix="inputs") as pool:
+            ahead: deque[Future[tuple[Batch, Targets]]] = deque()
+            try:
+                for step in steps:
+                    ahead.append(pool.submit(self.batch, step))
+                    if len(ahead) > self.workers:
+                        yield ahead.popleft().result()
+                while ahead:
+                    yield ahead.popleft().result()
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def whole(self, index: int) -> tuple[Batch, Targets]:
         """One scan as it is, all slices."""
         return self.batch([Showing(index, 0, len(self.scans[index].value), seed=0)])
+
+    def images(self, index: int) -> Image:
+        """(D, C, S, S) of one scan as it is, all slices."""
+        grey = Inputs._show(self, Showing(index, 0, len(self.scans[index].value), seed=0))[0]
+        return from_grey(grey, np.empty(grey.shape, np.float32))
 
     def _of_scan(self, showing: Showing) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """(K,) presence in the scan, and whether it is known of what is shown: a finding may lie outside a piece."""
@@ -117,20 +142,33 @@ class Inputs:
         whole = showing.stop - showing.start == len(scan.value)
         return scan.scan_value, scan.scan_known & (whole | (scan.scan_value == 0))
 
-    def _show(self, showing: Showing) -> tuple[Image, Image]:
-        """(D, C, S, S) images and (D, S, S) masks; an unknown mask is 0, and its slices are not known."""
-        cached = self.cache.get(self.scans[showing.scan].series_uid)
-        first = max(0, showing.start - self.neighbours)
-        seen = cached.images[first : showing.stop + self.neighbours]
-        around = with_neighbours(from_grey(seen, np.empty(seen.shape, np.float32)), self.neighbours)
-        images = around[showing.start - first : showing.stop - first]
-        grey = cached.images[showing.start : showing.stop]
-        masks = np.zeros((len(grey), *grey.shape[2:]), np.float32)
-        if cached.mask is not None:
-            from_grey(cached.mask[showing.start : showing.stop], masks)
+    def _masks(self, step: Sequence[Showing], masks: Sequence[Grey | None], *, size: int) -> Partial:
+        """(N, 1, S, S) masks of what is shown; an unknown one is 0, and its slice is not known."""
+        drawn = np.concatenate([self.scans[one.scan].mask_known[one.start : one.stop] for one in step])
+        grey = np.zeros((len(drawn), 1, size, size), np.uint8)
+        first = 0
+        for one, mask in zip(step, masks, strict=True):
+            last = first + one.stop - one.start
+            if mask is not None:
+                grey[first:last, 0] = mask
+            first = last
+        return Partial(_float(grey), torch.from_numpy(drawn)[:, None, None, None])
+
+    def _show(self, showing: Showing) -> tuple[Grey, Grey | None]:
+        """(D, C, S, S) images and (D, S, S) masks as they are shown, in grey; None where nobody drew."""
+        scan, around = self.scans[showing.scan], self.neighbours
+        first, last = max(0, showing.start - around), min(showing.stop + around, len(scan.value))
+        cached = self.cache.read(scan.series_uid, first, last, mask=self.masks)
+        inner = slice(showing.start - first, showing.stop - first)
+        images = with_neighbours(cached.images, around)[inner]
+        masks = None if cached.mask is None else cached.mask[inner]
         if self.augmentation is None:
             return images, masks
         rng = np.random.default_rng(showing.seed)
-        record = draw_augmentation(rng, self.augmentation, size=grey.shape[-1])
-        varied, moved = apply_augmentation(images, masks, record)
-        return varied, masks if moved is None else moved
+        record = draw_augmentation(rng, self.augmentation, size=images.shape[-1])
+        return apply_to_grey(images, masks, record)
+
+
+def _float(grey: Grey) -> torch.Tensor:
+    """0..255 as 0..1, to the same bits as `from_grey`."""
+    return torch.from_numpy(grey).to(torch.float32).div_(255)
