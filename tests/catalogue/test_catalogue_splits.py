@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from bregma.catalogue.library import Library
@@ -125,3 +125,74 @@ def test_an_unknown_split_is_a_wrong_request(tmp_path: Path) -> None:
         library.scans("default", "trian")
     with pytest.raises(RequestError, match="did you mean 'default'"):
         split_report(library, "defualt")
+
+
+def with_subtypes(folder: Path, patients: int = 300) -> Library:
+    """One scan a patient; epidural in 2 % of them, subdural in 20 %, known in half of them only; no other label."""
+    library = library_of(folder, patients=patients, positive=0.0, unknown=patients, scans=1)
+    rng = np.random.default_rng(7)
+    with Session(library.engine) as session, session.begin():
+        for number in range(patients):
+            row = {"series_id": number + 1, "level": "scan", "part": "", "source": "r"}
+            labels = {"epidural": float(number % 50 == 0)}
+            if number % 2:
+                labels["subdural"] = float(rng.random() < 0.2)
+            session.execute(insert(LabelRow), [row | {"term": term, "value": has} for term, has in labels.items()])
+    return library
+
+
+def test_all_findings_are_alike_in_the_parts_over_the_scans_that_know_them(tmp_path: Path) -> None:
+    library = with_subtypes(tmp_path / "lib")
+    report = make_split(library, "default", fractions={"train": 0.5, "test": 0.5}, seed=0)
+    assert {name: part.findings["epidural"].positive for name, part in report.parts.items()} == {"train": 3, "test": 3}
+    assert {name: part.findings["epidural"].known for name, part in report.parts.items()} == {"train": 150, "test": 150}
+    assert {name: part.findings["subdural"].known for name, part in report.parts.items()} == {"train": 75, "test": 75}
+    assert set(report.gaps) == {"any", "epidural", "subdural"}  # any is known where one of them is
+    assert report.gaps["epidural"] == 0.0
+    train, test = (part.findings["subdural"] for part in report.parts.values())
+    assert report.gaps["subdural"] == pytest.approx(100 * abs(train.positive / 75 - test.positive / 75))
+    assert report.imbalance == max(report.gaps.values()) < 1.4  # one scan of 75
+    assert report.parts["train"].findings["intraventricular"].prevalence is None
+
+
+def test_a_subset_is_divided_and_the_rest_is_in_no_part(tmp_path: Path) -> None:
+    library = with_subtypes(tmp_path / "lib")
+    report = make_split(library, "tenth", fractions={"train": 0.8, "validation": 0.2}, subset=0.5, seed=0)
+    assert [part.patients for part in report.parts.values()] == [120, 30]
+    assert (report.left_out.patients, report.left_out.scans) == (150, 150)
+    assert report.left_out.findings["epidural"].positive == 3
+    assert len(library.scans("tenth")) == 150
+    assert "in no part: 150 patients, 150 scans" in report.summary()
+
+
+@pytest.mark.parametrize("subset", [0.0, -0.1, 1.1])
+def test_a_subset_that_is_no_share_is_a_wrong_request(tmp_path: Path, subset: float) -> None:
+    library = library_of(tmp_path / "lib", patients=3, positive=0.5, scans=1)
+    with pytest.raises(RequestError, match="subset is"):
+        make_split(library, "default", fractions=FRACTIONS, seed=0, subset=subset)
+
+
+def test_patients_under_whose_names_the_same_pixels_lie_stay_together(tmp_path: Path) -> None:
+    library = library_of(tmp_path / "lib", patients=60, positive=0.3, scans=2)
+    chain = {"2.0.0": "a", "2.20.1": "a", "2.20.0": "b", "2.40.0": "b", "2.5.0": "c", "2.5.1": "c"}
+    with Session(library.engine) as session, session.begin():
+        for series_uid, volume in chain.items():
+            session.execute(update(SeriesRow).where(SeriesRow.series_uid == series_uid).values(volume=volume))
+    for seed in range(5):
+        report = make_split(library, f"s{seed}", fractions={"train": 0.5, "test": 0.5}, seed=seed)
+        parts = [{scan.patient for scan in library.scans(f"s{seed}", part)} for part in report.parts]
+        assert any({"P0000", "P0020", "P0040"} <= part for part in parts)
+        assert report.together == 3  # patient 5 has the same pixels twice, and nobody else has them
+    assert "patients kept together, because their pixels are the same: 3" in report.summary()
+
+
+def test_sources_that_contradict_each_other_leave_a_scan_unknown(tmp_path: Path) -> None:
+    library = library_of(tmp_path / "lib", patients=10, positive=0.0, scans=1)
+    with Session(library.engine) as session, session.begin():
+        row = {"series_id": 1, "level": "scan", "part": "", "term": "any", "source": "s", "value": 1.0}
+        session.execute(insert(LabelRow), [row])
+    report = make_split(library, "all", fractions={"train": 1.0}, seed=0)
+    assert report.parts["train"].findings["any"].known == 9
+    assert report.parts["train"].unknown == 1
+    assert report.gaps == {}
+    assert report.imbalance == 0.0

@@ -146,8 +146,8 @@ def _descend(held: Whole, kinds: Whole, fractions: Floats, rng: np.random.Genera
     totals = held.T.astype(np.float64) @ kinds
     cost = float(_cost(totals[None], fractions)[0])
     while idle < PATIENCE:
-        ours, theirs = _candidates(held, rng)
-        idle += 1
+        ours, theirs, all_of_them = _candidates(held, rng)
+        idle = PATIENCE if all_of_them else idle + 1
         if len(ours):
             tried = _after(totals, kinds, ours, theirs)
             costs = _cost(tried, fractions)
@@ -162,7 +162,7 @@ def _disturbed(held: Whole, rng: np.random.Generator) -> Whole:
     """A few exchanges at random, that lead out of a place where no single one helps."""
     held = held.copy()
     for _ in range(DISTURBANCE):
-        ours, theirs = _candidates(held, rng)
+        ours, theirs, _ = _candidates(held, rng)
         if len(ours):
             _swap(held, ours[0], theirs[0])
     return held
@@ -173,12 +173,20 @@ def _swap(held: Whole, ours: Whole, theirs: Whole) -> None:
     held[[one, one, other, other], [here, there, there, here]] += [-1, 1, -1, 1]
 
 
-def _candidates(held: Whole, rng: np.random.Generator) -> tuple[Whole, Whole]:
-    """(M, 2) and (M, 2): a patient of one (kind, part), and one of another kind in another part."""
+def _candidates(held: Whole, rng: np.random.Generator) -> tuple[Whole, Whole, bool]:
+    """(M, 2) and (M, 2): a patient of one (kind, part), and one of another kind in another part; whether that is all.
+
+    In an order by chance, so that the first is a fair draw.
+    """
     cells = np.argwhere(held > 0)
-    ours, theirs = cells[rng.integers(len(cells), size=(2, CANDIDATES))]
+    few = len(cells) ** 2 <= CANDIDATES
+    if few:
+        pairs = rng.permutation(np.argwhere(np.ones((len(cells), len(cells)), dtype=bool))).T
+    else:
+        pairs = rng.integers(len(cells), size=(2, CANDIDATES))
+    ours, theirs = cells[pairs]
     differ = (ours != theirs).all(axis=1)
-    return ours[differ], theirs[differ]
+    return ours[differ], theirs[differ], few
 
 
 def _after(totals: Floats, kinds: Whole, ours: Whole, theirs: Whole) -> Floats:
