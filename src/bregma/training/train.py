@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-
 from bregma.catalogue.library import Library
-from bregma.networks.by_name import NETWORKS
+from bregma.catalogue.records import ScanRecord
+from bregma.networks.sequence import SequenceReader
 from bregma.scan.errors import RequestError
 from bregma.training.cache import SliceCache
 from bregma.training.card import Origin
 from bregma.training.checkpoint import BEST, LAST, restore_weights, write_whole
 from bregma.training.devices import choose_machine
 from bregma.training.export import export_package
+from bregma.training.feature_inputs import with_features
 from bregma.training.inputs import Inputs, fill_cache
 from bregma.training.loop import Job, fit
+from bregma.training.make_network import IDENTITY, RECIPE, base_identity, make_network
 from bregma.training.recipe import Recipe, digest_of
 from bregma.training.truth import load_targets
 
 TRAIN, VALIDATION = "train", "validation"
-PACKAGE, IDENTITY, RECIPE = "package", "run.json", "recipe.json"
+PACKAGE = "package"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ def prepare_job(
     """
     machine = choose_machine(run.device, recipe.loop.precision, threads=run.threads)
     settings = recipe.preprocessing.settings
-    slices = SliceCache(run.cache or library.layout.root / "prepared", settings.alone.digest)
+    folder = run.cache or library.layout.root / "prepared"
+    slices = SliceCache(folder, settings.alone.digest)
     parts = {}
     for part in (TRAIN, VALIDATION):
         records = library.scans(run.split, part)
@@ -103,7 +105,7 @@ def prepare_job(
         by_kind = part == TRAIN and recipe.loss.scan > 0 and recipe.loss.slice > 0
         known = load_targets(library, records, recipe.findings, sources=recipe.labels.sources, by_kind=by_kind)
         parts[part] = records, known
-    return Job(
+    job = Job(
         recipe=recipe,
         seed=run.seed,
         run=run.folder,
@@ -114,22 +116,26 @@ def prepare_job(
         records=parts[VALIDATION][0],
         progress=progress,
     )
+    return _with_features(job, parts[TRAIN][0], folder)
 
 
-def make_network(recipe: Recipe, *, seed: int) -> torch.nn.Module:
-    """The recipe's network with its first weights, which the seed fixes."""
-    torch.manual_seed(seed)
-    shape = recipe.network.model_dump(exclude={"name"})
-    return NETWORKS[recipe.network.name](
-        channels=recipe.preprocessing.settings.channels, findings=len(recipe.findings), **shape
+def _with_features(job: Job, training: Sequence[ScanRecord], folder: Path) -> Job:
+    """The same job, fed with features if its network stands on a frozen one."""
+    network, digest = job.network, job.recipe.preprocessing.settings.digest
+    if not isinstance(network, SequenceReader):
+        return job
+    first, second = (
+        with_features(inputs, records, network, job.machine, folder=folder, preprocessing=digest)
+        for inputs, records in ((job.training, training), (job.validation, job.records))
     )
+    return replace(job, training=first, validation=second)
 
 
 def _claim(run: Run, recipe: Recipe, *, resume: bool) -> None:
     """Make the folder this run's, or check that it is."""
     folder = run.folder
+    identity = {"recipe": digest_of(recipe), "seed": run.seed, "split": run.split, **base_identity(recipe, run.split)}
     folder.mkdir(parents=True, exist_ok=True)
-    identity = {"recipe": digest_of(recipe), "seed": run.seed, "split": run.split}
     path = folder / IDENTITY
     if not resume:
         (folder / LAST).unlink(missing_ok=True)
