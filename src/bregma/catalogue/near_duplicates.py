@@ -1,7 +1,7 @@
 """Scans that look like copies of one another: noise added, grey levels shifted, resampled, stored under another UID.
 
 A sketch is a few slices seen through a brain window at 24 x 24 pixels, where noise has averaged out; two sketches of
-different people correlate far less than two of one scan. What the sketches bring up is looked at again at 128 x 128
+different people correlate far less than two of one scan. What the sketches bring up is looked at again at 64 x 64
 pixels, where only edges and texture count: those of another head do not fall in the same places. So the pixels of each
 scan are read once, three slices of it, and twice again for each pair in doubt. Letters: N and M scans, E numbers.
 """
@@ -22,13 +22,16 @@ Sketch = NDArray[np.float32]
 LEVELS = (0.25, 0.5, 0.75)
 """Which slices are sketched, as shares of the way from foot to head."""
 SIDE = 24
-DETAIL_SIDE = 128
+DETAIL_SIDE = 64
 LOWEST_HU, HIGHEST_HU = -20.0, 100.0
 """Air and bone are flat outside these, so that neither decides."""
 ALIKE = 0.97
-"""Correlation of sketches from which a pair is looked at again."""
-SAME_DETAIL = 0.45
-"""Correlation of details from which a pair is taken for copies."""
+"""Correlation of sketches from which a pair is looked at again. Of 1,770 pairs of drawn heads the most alike had 0.957, of
+325 pairs of real ones 0.855; changed copies had 0.985 and more."""
+SAME_DETAIL = 0.6
+"""Correlation of details from which a pair is taken for copies. Of 276 pairs of drawn heads the most alike had 0.41, of
+325 pairs of real ones (PHE-SICH, middle slices) 0.50; copies with noise, fewer pixels or moved by one had 0.72 and more.
+"""
 _CHUNK = 1024
 
 
