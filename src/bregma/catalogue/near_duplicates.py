@@ -26,11 +26,15 @@ DETAIL_SIDE = 64
 LOWEST_HU, HIGHEST_HU = -20.0, 100.0
 """Air and bone are flat outside these, so that neither decides."""
 ALIKE = 0.97
-"""Correlation of sketches from which a pair is looked at again. Of 1,770 pairs of drawn heads the most alike had 0.957, of
-325 pairs of real ones 0.855; changed copies had 0.985 and more."""
+"""Correlation of sketches from which a pair is looked at again.
+
+Of 1,770 pairs of drawn heads the most alike had 0.957, of 325 pairs of real ones 0.855; changed copies 0.985 and more.
+"""
 SAME_DETAIL = 0.6
-"""Correlation of details from which a pair is taken for copies. Of 276 pairs of drawn heads the most alike had 0.41, of
-325 pairs of real ones (PHE-SICH, middle slices) 0.50; copies with noise, fewer pixels or moved by one had 0.72 and more.
+"""Correlation of details from which a pair is taken for copies.
+
+Of 276 pairs of drawn heads the most alike had 0.41, of 325 pairs of real ones (PHE-SICH, middle slices) 0.50; copies
+with noise, with fewer pixels or moved by one had 0.72 and more.
 """
 _CHUNK = 1024
 
