@@ -88,7 +88,8 @@ def test_what_has_no_counterpart_is_said(library: Library, folder: Path) -> None
 def test_a_study_nobody_read_stays_unlabelled(library: Library, folder: Path) -> None:
     write_reads(folder, {"CQ500-CT-9": [NONE, NONE, NONE]})
     report = import_data_set(library, folder, "cq500", workers=1)
-    assert (report.stored, report.taken) == (2, 0)
+    assert (report.stored, report.taken, report.unlabelled) == (2, 0, 2)
+    assert "2 images or scans without a row, not labelled" in report.summary()
     assert library.scan_target("1.2.826.427.0", "any") is None
 
 

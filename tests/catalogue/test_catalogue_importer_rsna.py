@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import tracemalloc
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from bregma.catalogue.importers.rsna_table import read_slice_labels
 from bregma.catalogue.importers.run import import_data_set
 from bregma.catalogue.label_rows import LabelTableError
 from bregma.catalogue.library import Library
+from bregma.catalogue.steps import Step
 from bregma.io.pseudonym import pseudonym
 from bregma.scan.errors import RequestError
 from bregma.scan.labels import Label, Level
@@ -51,7 +53,7 @@ def test_studies_are_rebuilt_and_their_slices_labelled(library: Library, folder:
     assert library.slice_targets("ID_0000000101", "epidural")[1].tolist() == [True, *[False] * (SLICES - 1)]
     assert (report.stored, report.already, report.slices, report.rows, report.taken) == (2, 0, 16, 3, 13)
     assert report.labels[Level.SLICE, "any", True] == 2
-    assert report.labelled[Level.SLICE] == 3
+    assert (report.labelled[Level.SLICE], report.unlabelled) == (3, 13)
     assert "2 scans of 16 slices: 2 stored" in report.summary()
     assert "slice any: 2 present, 1 absent" in report.summary()
 
@@ -109,14 +111,17 @@ def test_labels_without_an_image_are_counted_and_named(library: Library, folder:
     assert "and 10 more" in report.summary()
 
 
-def test_a_truncated_file_costs_one_slice_and_its_label(library: Library, folder: Path) -> None:
+def test_a_truncated_file_costs_one_slice_and_its_label(library: Library, folder: Path, tmp_path: Path) -> None:
     victim = folder / "stage_2_train" / f"{rsna_image(0, 3)}.dcm"
     victim.write_bytes(victim.read_bytes()[:-100])
     text = folder / "stage_2_train" / "notes.dcm"
     text.write_text("no DICOM at all")
     write_rsna_table(folder, {rsna_image(0, 3): BLEED, rsna_image(0, 4): BLEED})
+    (folder / "stage_2_train" / "gone.dcm").symlink_to(tmp_path / "gone")
+    (folder / "stage_2_train" / ".hidden.dcm").write_text("")
     report = import_data_set(library, folder, "rsna2019", workers=1)
-    assert report.refused == {"truncated_pixels": 1, "not_an_image": 1}
+    assert report.refused == {"truncated_pixels": 1, "not_an_image": 1, "unreadable_file": 1}
+    assert re.search(r"\n    truncated_pixels: .* \(1 file\)\n", report.summary())
     assert (report.stored, report.slices, report.labelled[Level.SLICE], report.not_found.count) == (2, 15, 1, 1)
     assert "unreadable_slice" in {remark.code for remark in library.scan("ID_0000000100").warnings}
 
@@ -128,6 +133,51 @@ def test_a_file_cut_off_in_its_header_goes_with_its_series(folder: Path) -> None
     studies = studies_of(folder, files_below(folder).dicom)
     assert [len(study) for study in studies] == [SLICES, SLICES]
     assert f"stage_2_train/{victim.name}" in studies[1]
+
+
+def test_links_are_followed_and_no_folder_is_visited_twice(folder: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "linked"
+    elsewhere.mkdir()
+    (elsewhere / "train").symlink_to(folder / "stage_2_train")
+    (elsewhere / "again").symlink_to(folder / "stage_2_train")
+    (folder / "stage_2_train" / "loop").symlink_to(elsewhere)
+    (folder / "stage_2_train" / ".cache").mkdir()
+    (folder / "stage_2_train" / ".cache" / "x.dcm").write_text("")
+    assert len(files_below(elsewhere).dicom) == 2 * SLICES
+
+
+def test_an_archive_is_not_passed_over_in_silence(library: Library, folder: Path) -> None:
+    write_rsna_table(folder, {rsna_image(0, 3): BLEED})
+    (folder / "more.zip").write_bytes(b"PK")
+    report = import_data_set(library, folder, "rsna2019", workers=1)
+    assert [str(problem) for problem in report.wrong.first] == [
+        "more.zip: the archive is not looked into; unpack it and import again"
+    ]
+
+
+@pytest.mark.parametrize("moment", [Step.RENAMED, Step.COMMITTED, Step.LABELS_ADDED, Step.LABELS_COMMITTED])
+def test_what_was_stopped_goes_on(
+    library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch, moment: Step
+) -> None:
+    monkeypatch.setattr("bregma.catalogue.importers.dicom_studies.PART_FILES", SLICES)
+    write_rsna_table(folder, {rsna_image(study, 3): BLEED for study in range(2)})
+
+    def stop(step: Step) -> None:
+        if step is moment:
+            raise KeyboardInterrupt
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            import_data_set(library, folder, "rsna2019", workers=1, on_step=stop)
+        if moment in (Step.RENAMED, Step.LABELS_ADDED):
+            break  # it would stop there every time
+    report = import_data_set(library, folder, "rsna2019", workers=1)
+    assert report.stored + report.already == 2
+    for study in range(2):
+        labels = library.labels(f"ID_{study + 256:010x}")
+        assert [(label.part, label.term, label.value) for label in labels] == [
+            (rsna_image(study, 3), name, float(value)) for name, value in zip(FINDINGS, BLEED.split(","), strict=True)
+        ]
 
 
 def test_parts_are_whole_studies(monkeypatch: pytest.MonkeyPatch) -> None:

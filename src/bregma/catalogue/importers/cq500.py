@@ -22,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bregma.catalogue.importers.cq500_table import TABLE, Reads, number_of, read_table
-from bregma.catalogue.importers.dicom_studies import PART_FILES, Files, discover_files, files_below
+from bregma.catalogue.importers.dicom_studies import PART_FILES, Files, discover_files, files_below, packed
 from bregma.catalogue.importers.part import DataSetPart, LayoutError
 from bregma.catalogue.label_rows import Problem
 from bregma.io.candidate import Discovery
@@ -54,7 +54,7 @@ def parts(folder: Path) -> Iterator[DataSetPart]:
     others = [*strays, *(name for name in files.others if name != table)]
     refused = (Refusal("not_an_image", "no DICOM file in the folder of a study", tuple(others)),) if others else ()
     first = DataSetPart(Discovery(folder, (), refused), load, conflicts=tuple(reads.conflicts))
-    yield replace(first, duplicates=reads.duplicates, total=_series(studies))
+    yield replace(first, wrong=packed(files), duplicates=reads.duplicates, total=_series(studies))
     for some in _some(studies):
         yield _part(folder, some, reads, total=_series(studies))
     yield DataSetPart(Discovery(folder, (), ()), load, not_found=_left(reads, studies), total=_series(studies))
@@ -101,7 +101,8 @@ def _part(folder: Path, studies: Mapping[int, Sequence[str]], reads: Reads, *, t
         tuple(candidate for _, one in found for candidate in one.candidates),
         tuple(refusal for _, one in found for refusal in one.refused),
     )
-    return DataSetPart(discovery, load, rows=tuple(rows), total=total)
+    unlabelled = sum(len(one.candidates) for number, one in found if number not in reads.lines)
+    return DataSetPart(discovery, load, rows=tuple(rows), unlabelled=unlabelled, total=total)
 
 
 def _left(reads: Reads, studies: Mapping[int, Sequence[str]]) -> Iterator[Problem]:

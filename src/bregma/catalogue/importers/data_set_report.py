@@ -57,6 +57,7 @@ class DataSetReport:
         labelled: level -> scans, slices and lesions with a new label.
         duplicates: labels and masks that were there already, or twice in the tables, with the same value.
         conflicts: what contradicts itself or what the same source said before; not taken.
+        unlabelled: images or scans of which the tables say nothing; they are stored all the same.
         of_refused: rows about scans that were refused.
         not_found: rows that fit no scan in the library.
         wrong: files and rows that cannot be used.
@@ -72,6 +73,7 @@ class DataSetReport:
     masks: int = 0
     labelled: Counter[Level] = field(default_factory=Counter)
     duplicates: int = 0
+    unlabelled: int = 0
     of_refused: int = 0
     conflicts: Tally = field(default_factory=Tally)
     not_found: Tally = field(default_factory=Tally)
@@ -110,12 +112,17 @@ class DataSetReport:
             f"{scans} of {counted(self.slices, 'slice')}: {self.stored} stored, {self.already} already there; "
             f"{counted(sum(self.refused.values()), 'file')} refused or left out",
             *(f"  {code}: {counted(count, 'file')}" for code, count in sorted(self.refused.items())),
+            *(f"    {one.code}: {one.reason} ({counted(len(one.files), 'file')})" for one in self.refusals),
             f"{counted(self.rows, 'row')}: {counted(self.taken, 'new label')} about "
             f"{counted(self.labelled[Level.SCAN], 'scan')}, {counted(self.labelled[Level.SLICE], 'slice')}, "
             f"{counted(self.labelled[Level.LESION], 'lesion')}; {counted(self.masks, 'new mask')}; "
             f"there already: {self.duplicates}",
             *level_lines(self.labels),
         ]
+        if self.unlabelled:
+            lines.append(
+                f"  {counted(self.unlabelled, 'image or scan', 'images or scans')} without a row, not labelled"
+            )
         if self.of_refused:
             lines.append(f"  {counted(self.of_refused, 'row')} about scans that were refused")
         lines += self.conflicts.lines("conflict", ", not taken")

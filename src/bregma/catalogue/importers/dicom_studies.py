@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bregma.catalogue.label_rows import Problem
 from bregma.io.candidate import Discovery
 from bregma.io.dicom_find import DicomFiles
 from bregma.io.dicom_header import HeaderRefusedError, read_header
@@ -23,6 +24,7 @@ from bregma.scan.errors import RefusedError
 from bregma.scan.study import Refusal
 
 SUFFIX = ".dcm"
+PACKED = (".zip", ".tar", ".tgz", ".7z", ".rar", ".tar.gz")
 PART_FILES = 4096
 """Files of one part, unless a study has more: about 120 studies of RSNA 2019, and 20 MB of headers."""
 
@@ -43,17 +45,31 @@ class Files:
 
 
 def files_below(folder: Path) -> Files:
-    """The names of all files below a folder; hidden ones are passed over."""
+    """The names of all files below a folder; hidden ones are passed over, links are followed, no folder twice."""
     dicom: list[str] = []
     others: list[str] = []
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    seen: set[tuple[int, int]] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        about = Path(place).stat()
+        if (about.st_dev, about.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((about.st_dev, about.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         below = os.path.relpath(place, folder).replace(os.sep, "/")
         prefix = "" if below == "." else f"{below}/"
         for name in names:
             if not name.startswith("."):
                 (dicom if name.lower().endswith(SUFFIX) else others).append(prefix + name)
     return Files(sorted(dicom), sorted(others))
+
+
+def packed(files: Files) -> tuple[Problem, ...]:
+    """Archives among the files: what they hold is not seen."""
+    archives = [name for name in files.others if name.lower().endswith(PACKED)]
+    return tuple(
+        Problem(0, "", "the archive is not looked into; unpack it and import again", name) for name in archives
+    )
 
 
 def studies_of(folder: Path, names: Sequence[str]) -> list[list[str]]:

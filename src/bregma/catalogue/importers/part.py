@@ -25,6 +25,7 @@ class DataSetPart:
         conflicts: what contradicts itself in the tables and is not in `rows`.
         wrong: files and rows that cannot be used; the rest of the data set is taken all the same.
         duplicates: statements that the tables make twice.
+        unlabelled: images or scans of this part of which the tables say nothing.
         total: scans in the whole data set, for the progress bar; 0 where it is not known.
     """
 
@@ -35,6 +36,7 @@ class DataSetPart:
     conflicts: tuple[Problem, ...] = ()
     wrong: tuple[Problem, ...] = ()
     duplicates: int = 0
+    unlabelled: int = 0
     total: int = 0
 
 

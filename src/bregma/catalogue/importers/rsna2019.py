@@ -16,10 +16,11 @@ The wide table `sop_id,any,epidural,...` is read too, in its place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from bregma.catalogue.importers.dicom_studies import Files, discover_files, files_below, parted, studies_of
+from bregma.catalogue.importers.dicom_studies import Files, discover_files, files_below, packed, parted, studies_of
 from bregma.catalogue.importers.part import DataSetPart, LayoutError
 from bregma.catalogue.importers.rsna_table import SliceLabels, header_of, is_slice_table, read_slice_labels
 from bregma.catalogue.label_rows import Problem, TableRow
@@ -54,16 +55,8 @@ def parts(folder: Path) -> Iterator[DataSetPart]:
     labels = read_slice_labels(folder / table)
     studies = studies_of(folder, files.dicom)
     for number, names in enumerate(parted(studies)):
-        found = discover_files(folder, names)
-        others = _others(files, table) if number == 0 else ()
-        yield DataSetPart(
-            found=Discovery(found.root, found.candidates, (*found.refused, *others)),
-            load=load,
-            rows=tuple(_rows(found, labels)),
-            conflicts=tuple(labels.conflicts) if number == 0 else (),
-            duplicates=labels.duplicates if number == 0 else 0,
-            total=len(studies),
-        )
+        part = _part(discover_files(folder, names), labels, total=len(studies))
+        yield part if number else _with_the_folder(part, files, table, labels)
     yield DataSetPart(Discovery(folder, (), ()), load, not_found=_left(labels), total=len(studies))
 
 
@@ -84,21 +77,32 @@ def _table(folder: Path, files: Files) -> str:
     return named[0]
 
 
-def _others(files: Files, table: str) -> Sequence[Refusal]:
-    """Files that are neither DICOM nor the table."""
-    names = tuple(name for name in files.others if name != table)
-    return (Refusal("not_an_image", "neither DICOM nor the table of labels", names),) if names else ()
+def _with_the_folder(part: DataSetPart, files: Files, table: str, labels: SliceLabels) -> DataSetPart:
+    """The first part, with what is said once about the whole folder."""
+    others = tuple(name for name in files.others if name != table)
+    refused = (Refusal("not_an_image", "neither DICOM nor the table of labels", others),) if others else ()
+    return replace(
+        part,
+        found=replace(part.found, refused=(*part.found.refused, *refused)),
+        conflicts=tuple(labels.conflicts),
+        wrong=packed(files),
+        duplicates=labels.duplicates,
+    )
 
 
-def _rows(found: Discovery, labels: SliceLabels) -> Iterator[TableRow]:
-    """What is said of the images of some scans; the same image twice is told apart by what the library has of it."""
+def _part(found: Discovery, labels: SliceLabels, *, total: int) -> DataSetPart:
+    """Some scans and what is said of their images; of one image that is there twice, the library says which it has."""
+    rows: list[TableRow] = []
+    unlabelled = 0
     for candidate in found.candidates:
-        images = dict.fromkeys(image.sop_uid for place in candidate.places for image in place)
-        for image in images:
+        for image in dict.fromkeys(image.sop_uid for place in candidate.places for image in place):
             said = labels.take(image)
-            if said is not None:
-                row, values = said
-                yield TableRow(row, candidate.series_uid, Level.SLICE, image, values, SOURCE, table=labels.name)
+            if said is None:
+                unlabelled += 1
+                continue
+            row, values = said
+            rows.append(TableRow(row, candidate.series_uid, Level.SLICE, image, values, SOURCE, table=labels.name))
+    return DataSetPart(found, load, rows=tuple(rows), unlabelled=unlabelled, total=total)
 
 
 def _left(labels: SliceLabels) -> Iterator[Problem]:

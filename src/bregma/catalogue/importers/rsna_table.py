@@ -45,7 +45,6 @@ class SliceLabels:
     conflicts: list[Problem] = field(default_factory=list)
     duplicates: int = 0
     _said: dict[str, int] = field(default_factory=dict)  # image -> first row and 18 bits
-    _column: str = ""
 
     def __len__(self) -> int:
         return len(self._said)

@@ -95,6 +95,7 @@ def _take(
     if rows:
         report.add_labels(store_rows(library, rows, folder, on_step=on_step))
     report.duplicates += part.duplicates
+    report.unlabelled += part.unlabelled
     report.conflicts.add(part.conflicts)
     report.rows += report.not_found.add(part.not_found)
     report.wrong.add(part.wrong)
