@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from evaluation_world import Head, Memory, bleeding
 
 from bregma.catalogue.records import ScanRecord
 from bregma.catalogue.stratify import Patients, divide
+from bregma.evaluation.evaluate import evaluate_package
 from bregma.evaluation.leakage import Leakage, find_leakage
+from bregma.evaluation.table import notes
 from bregma.phantom import Scanner, draw, sample_head
 from bregma.scan.errors import LibraryError
 from bregma.scan.study import Slice
 from bregma.scan.volume import Volume
+from tiny_models import tiny_package
 
 COPIES = 7
 
@@ -140,3 +146,13 @@ def test_in_our_order_copies_are_on_one_side_only() -> None:
     assert not set(patient[shown].tolist()) & set(patient[held].tolist())
     assert 0 < epidural[held].sum() < 20
     assert len(np.unique(held)) == len(held)  # nothing is repeated where it is measured
+
+
+def test_a_report_names_a_pair_that_looks_like_a_copy(tmp_path: Path) -> None:
+    copy = Head("t", bleeds={4: 12.0}, truth=[0.0] * 10, part="train", noise=5)
+    heads = [bleeding("a"), Head("b", bleeds={4: 12.0}, truth=[0.0] * 10, noise=6), copy]
+    package = tiny_package(tmp_path / "tiny")
+    evaluation = evaluate_package(package, Memory(*heads), split="default", part="test", replicates=10)
+    assert evaluation.leakage.pixels == ()
+    assert ("b", "t") in evaluation.leakage.alike
+    assert "look like copies, such as" in "\n".join(notes(evaluation))

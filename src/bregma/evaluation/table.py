@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bregma.evaluation.comparison import Difference
 from bregma.evaluation.evaluation import Evaluation
+from bregma.evaluation.leakage import Leakage
 from bregma.evaluation.levels import Level, PointResult
 from bregma.evaluation.measure import Measure
 from bregma.scan.counted import counted
@@ -130,16 +131,30 @@ def _leakage(evaluation: Evaluation) -> list[str]:
     if not leakage.checked_against:
         return ["Leakage was not checked: there is no other part to compare with."]
     against = f"{counted(leakage.checked_against, 'scan')} of the other parts of split {setup.split!r}"
+    doubt = _suspicions(leakage)
     if not leakage.found:
         return [
             f"No patient, study or pixels are shared with {against}; whether the package was trained on that split, "
-            "only its card can say."
+            "only its card can say.",
+            *doubt,
         ]
     shared = (
         f"{counted(len(leakage.patients), 'patient')}, {counted(len(leakage.studies), 'study', 'studies')}, "
         f"{counted(len(leakage.pixels), 'scan')} by their pixels"
     )
-    return [f"LEAKAGE: {shared} are shared with {against}; these figures are too good to be believed."]
+    return [f"LEAKAGE: {shared} are shared with {against}; these figures are too good to be believed.", *doubt]
+
+
+def _suspicions(leakage: Leakage) -> list[str]:
+    """Scans that look like changed copies, with the first pair to look at, and scans that could not be compared."""
+    notes = []
+    if leakage.alike:
+        one, other = leakage.alike[0]
+        pairs = counted(len(leakage.alike), "pair")
+        notes.append(f"{pairs} of scans of two patients look like copies, such as {one} and {other}: look at them.")
+    if leakage.unread:
+        notes.append(f"Leakage was not checked for {counted(len(leakage.unread), 'scan')} that cannot be read.")
+    return notes
 
 
 def _excluded(evaluation: Evaluation) -> list[str]:
