@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import nibabel
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from data_set_folders import SLICES, head, write_head
 
+from bregma.catalogue.importers.by_name import IMPORTERS
 from bregma.catalogue.importers.part import LayoutError
 from bregma.catalogue.importers.run import import_data_set
 from bregma.catalogue.ingest import import_scans
@@ -214,3 +216,11 @@ def test_an_unknown_data_set_or_folder_is_a_wrong_request(library: Library, tmp_
         import_data_set(library, tmp_path, "rsna2018")
     with pytest.raises(RequestError, match="'gone' is no folder; give the folder of the data set table"):
         import_data_set(library, tmp_path / "gone", "table")
+
+
+def test_every_data_set_is_documented() -> None:
+    page = (DOCS / "how-to" / "data-sets.md").read_text()
+    assert sorted(re.findall(r"^## (\w+)$", page, re.MULTILINE)) == sorted(IMPORTERS)
+    assert sorted(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == sorted(IMPORTERS)
+    (row,) = [line for line in (DOCS / "commands.md").read_text().splitlines() if line.startswith("| `--as` |")]
+    assert set(re.findall(r"`(\w+)`", row)) == set(IMPORTERS)
