@@ -9,7 +9,8 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+from pydicom.encaps import encapsulate
+from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, SecondaryCaptureImageStorage, generate_uid
 
 from bregma.catalogue.mask_dicom import read_dicom_mask
 from bregma.catalogue.mask_files import MaskFileError, read_nifti_mask, stored_nifti_mask
@@ -71,7 +72,7 @@ def test_a_dicom_mask_without_blood_is_empty(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        (np.arange(42).reshape(6, 7), "holds 42 values, up to 41"),
+        (np.arange(42).reshape(6, 7), "holds 1 slice of 42 values, up to 41"),
         (np.zeros((7, 6)), r"shape \(7, 6\), the slice \(6, 7\)"),
     ],
 )
@@ -86,8 +87,12 @@ def test_what_is_no_dicom_image_is_no_mask(tmp_path: Path) -> None:
         read_dicom_mask(tmp_path / "m.dcm", record(1, 6, 7))
 
 
-def test_a_dicom_mask_that_ends_early_is_refused(tmp_path: Path) -> None:
+def test_a_dicom_mask_that_cannot_be_decoded_is_refused(tmp_path: Path) -> None:
     path = write_picture(tmp_path / "m.dcm", np.zeros((6, 7)))
-    path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(MaskFileError, match=r"end|pixel|bytes"):
+    image = pydicom.dcmread(path)
+    image.file_meta.TransferSyntaxUID = JPEG2000Lossless
+    image.PixelData = encapsulate([b"no codestream"])
+    image["PixelData"].VR = "OB"
+    pydicom.dcmwrite(path, image, enforce_file_format=True)
+    with pytest.raises(MaskFileError, match="the compressed image of 14 bytes"):
         read_dicom_mask(path, record(1, 6, 7))

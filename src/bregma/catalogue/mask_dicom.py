@@ -8,6 +8,7 @@ import numpy as np
 
 from bregma.catalogue.mask_files import UNSPECIFIED, MaskFileError, Values
 from bregma.catalogue.records import ScanRecord
+from bregma.scan.counted import counted
 from bregma.scan.errors import RefusedError
 
 BLOOD = max(UNSPECIFIED)
@@ -17,7 +18,7 @@ def read_dicom_mask(path: Path, record: ScanRecord) -> Values:
     """(H, W) values of a mask of one slice, see `stored_dicom_mask`.
 
     Raises:
-        MaskFileError: it cannot be read, has another size than the slice, or holds more than two values.
+        MaskFileError: it cannot be read as one, or has another size than the slice.
     """
     values = stored_dicom_mask(path)
     if values.shape != record.shape[1:]:
@@ -29,7 +30,7 @@ def stored_dicom_mask(path: Path) -> Values:
     """(H, W) 255 where a mask is above 0, and 0 elsewhere.
 
     Raises:
-        MaskFileError: it cannot be read, or holds more than two values.
+        MaskFileError: it cannot be read, or is not one slice of at most two values.
     """
     from bregma.io.find import discover, load  # pydicom, late
 
@@ -41,9 +42,8 @@ def stored_dicom_mask(path: Path) -> Values:
         values = load(found.candidates[0]).volume.values
     except RefusedError as error:
         raise MaskFileError(error.reason) from error
-    if len(values) != 1:
-        raise MaskFileError(f"the mask holds {len(values)} frames; expected one slice")
     held = np.unique(values)
-    if len(held) > 2:
-        raise MaskFileError(f"the mask holds {len(held)} values, up to {held[-1]}; expected two")
+    if len(values) != 1 or len(held) > 2:
+        what = f"{counted(len(values), 'slice')} of {counted(len(held), 'value')}, up to {held[-1]}"
+        raise MaskFileError(f"the mask holds {what}; expected one slice of two values")
     return np.where(values[0] > 0, np.uint8(BLOOD), np.uint8(0))
