@@ -342,8 +342,9 @@ def test_training_gets_what_was_asked_for_and_tells_what_is_next(
     pytest.importorskip("torch")
     asked = []
 
-    def stand_in(recipe: Recipe, library: Library, run: Run, *, progress: Progress) -> Path:
+    def stand_in(recipe: Recipe, library: Library, run: Run, *, progress: Progress, preparing: Progress) -> Path:
         asked.append((recipe.name, recipe.optimizer.epochs, len(library.scans()), run))
+        preparing(1, 1)
         progress(1, 1)
         return run.folder / "package"
 

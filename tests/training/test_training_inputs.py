@@ -199,3 +199,12 @@ def test_what_a_recipe_varies_moves_the_blood_and_its_mask_alike(
     assert area == pytest.approx(side**2, rel=0.05)
     blood = batch.images[0, :, 0][targets.masks.value[:, 0] == 1]
     assert blood.numpy() == pytest.approx(0.875, abs=0.02)
+
+
+def test_without_masks_a_scan_that_is_there_is_good(
+    drawn_library: Any, tiny_recipe: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs, settings = inputs_of(drawn_library, tiny_recipe), tiny_recipe.preprocessing.settings
+    for name in ("mask", "volume"):
+        monkeypatch.setattr(drawn_library, name, lambda *_: pytest.fail("nothing is read"))
+    fill_cache(drawn_library, drawn_library.scans("default", "train"), inputs.cache, settings, masks=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import TaskID
 
 Progress = Callable[[int, int], None]
 
@@ -38,6 +39,13 @@ def print_error(sentence: str) -> None:
 @contextlib.contextmanager
 def progress_bar(title: str) -> Iterator[Progress]:
     """A bar on stderr with time left, if a person is looking; the callback takes (done, total)."""
+    with progress_bars(title) as (show,):
+        yield show
+
+
+@contextlib.contextmanager
+def progress_bars(*titles: str) -> Iterator[tuple[Progress, ...]]:
+    """`progress_bar` for stages that follow one another; each bar but the first appears when its stage begins."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
@@ -49,9 +57,9 @@ def progress_bar(title: str) -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
     with Bar(*columns, console=errors(), disable=not errors().is_terminal) as bar:
-        task = bar.add_task(title, total=None)
+        tasks = [bar.add_task(title, total=None, visible=title is titles[0]) for title in titles]
 
-        def show(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
+        def shower(task: TaskID) -> Progress:
+            return lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
-        yield show
+        yield tuple(shower(task) for task in tasks)

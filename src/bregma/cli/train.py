@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bregma.cli.library import LibraryOption, UrlOption
-from bregma.cli.output import console, progress_bar
+from bregma.cli.output import console, progress_bars
 from bregma.cli.targets import check_targets
 from bregma.scan.errors import MissingExtraError
 
@@ -53,6 +53,7 @@ def train(
     from bregma.training.train import train as train_recipe
 
     planned = Run(run or Path("runs") / f"{chosen.name}-{seed}", split=split, seed=seed, device=device)
-    with Library.open(library, url=url) as opened, progress_bar(f"training {chosen.name}") as progress:
-        package = train_recipe(chosen, opened, planned, progress=progress)
+    stages = progress_bars("preparing scans", f"training {chosen.name}")
+    with Library.open(library, url=url) as opened, stages as (preparing, progress):
+        package = train_recipe(chosen, opened, planned, progress=progress, preparing=preparing)
     console().print(f"package: {package}\nnext: bregma evaluate {package} --library {library}", soft_wrap=True)

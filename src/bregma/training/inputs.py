@@ -38,6 +38,7 @@ def fill_cache(
     cache: SliceCache,
     settings: Preprocessing,
     *,
+    masks: bool = True,
     progress: Progress | None = None,
 ) -> None:
     """Prepare every scan that is not in the cache yet, or is there with another mask than the library has now.
@@ -47,12 +48,13 @@ def fill_cache(
         records: which scans.
         cache: of these settings.
         settings: windows, pixel size and field of view.
+        masks: whether masks are wanted; without, a scan in the cache is good whatever its mask.
         progress: called with (done, of).
     """
     for done, record in enumerate(records, start=1):
-        mask = library.mask(record.series_uid, ANY)
-        drawn = digest_of_mask(mask)
-        if record.series_uid not in cache or cache.get(record.series_uid).mask_digest != drawn:
+        mask = library.mask(record.series_uid, ANY) if masks else None
+        drawn = digest_of_mask(mask) if masks else ""
+        if record.series_uid not in cache or (masks and cache.read(record.series_uid, 0, 0).mask_digest != drawn):
             prepared = prepare(library.volume(record.series_uid), settings)
             cover = None if mask is None else prepare_mask(mask, prepared.placement)
             cache.add(record.series_uid, prepared.images, cover, mask_digest=drawn)

@@ -14,6 +14,7 @@ from torch.optim import SGD, AdamW, Optimizer
 
 from bregma.catalogue.records import ScanRecord
 from bregma.models.aggregate import Rule
+from bregma.networks.batch import Batch
 from bregma.scan.errors import RequestError
 from bregma.training.cases import cases_of
 from bregma.training.checkpoint import BEST, LAST, Position, restore_state, save_state, save_weights
@@ -21,6 +22,7 @@ from bregma.training.curves import write_row
 from bregma.training.devices import Machine
 from bregma.training.inputs import Inputs
 from bregma.training.losses import weighted_sum
+from bregma.training.partial import Targets
 from bregma.training.recipe import Recipe
 from bregma.training.sampling import Showing, plan_epoch
 from bregma.training.stopping import StoppedError, StopSign
@@ -76,8 +78,9 @@ def fit(job: Job) -> None:
             started, plan = time.monotonic(), job.plan(epoch)
             set_rate(optimizer, job.recipe.optimizer.rate_at(epoch))
             job.network.train()
-            for number, step in enumerate(plan[position.step :], start=position.step + 1):
-                loss = learn(job, optimizer, step)
+            batches = job.training.batches(plan[position.step :])
+            for number, (batch, targets) in enumerate(batches, start=position.step + 1):
+                loss = learn(job, optimizer, batch, targets)
                 position = replace(position, step=number, loss=position.loss + loss)
                 if job.progress is not None:
                     job.progress(epoch * len(plan) + number, epochs * len(plan))
@@ -89,9 +92,8 @@ def fit(job: Job) -> None:
             _save(job, optimizer, position)
 
 
-def learn(job: Job, optimizer: Optimizer, step: Sequence[Showing]) -> float:
+def learn(job: Job, optimizer: Optimizer, batch: Batch, targets: Targets) -> float:
     """One step: show, compare, follow the gradient. Returns the loss."""
-    batch, targets = job.training.batch(step)
     device = job.machine.device
     with job.machine.arithmetic():
         outputs = job.network(batch.to(device))

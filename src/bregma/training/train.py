@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from bregma.training.checkpoint import BEST, LAST, restore_weights, write_whole
 from bregma.training.devices import choose_machine
 from bregma.training.export import export_package
 from bregma.training.feature_inputs import with_features
-from bregma.training.inputs import Inputs, fill_cache
+from bregma.training.inputs import Inputs, Progress, fill_cache
 from bregma.training.loop import Job, fit
 from bregma.training.make_network import IDENTITY, RECIPE, base_identity, make_network
 from bregma.training.recipe import Recipe, digest_of
+from bregma.training.run_data import DATA, claim_data, data_of
 from bregma.training.truth import load_targets
 
 TRAIN, VALIDATION = "train", "validation"
@@ -54,7 +55,8 @@ def train(
     run: Run,
     *,
     resume: bool = True,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
+    preparing: Progress | None = None,
 ) -> Path:
     """Train a recipe and export its best network; called again for the same folder, it goes on where it stopped.
 
@@ -64,16 +66,18 @@ def train(
         run: where, and with what seed.
         resume: False forgets what is in the folder and starts anew.
         progress: called with (steps done, steps in all).
+        preparing: called with (scans prepared, scans in all) before that.
 
     Returns:
         The folder of the package.
 
     Raises:
-        RequestError: the folder is another run's, or the split has no scans.
+        RequestError: the folder is another run's or of other data, or the split has no scans.
         StoppedError: somebody asked to stop; the state is saved.
     """
     _claim(run, recipe, resume=resume)
-    job = prepare_job(recipe, library, run, progress=progress)
+    job = prepare_job(recipe, library, run, progress=progress, preparing=preparing)
+    claim_data(run.folder / IDENTITY, data_of(job.training, job.validation))
     package = run.folder / PACKAGE
     if package.exists():
         return package
@@ -84,7 +88,12 @@ def train(
 
 
 def prepare_job(
-    recipe: Recipe, library: Library, run: Run, *, progress: Callable[[int, int], None] | None = None
+    recipe: Recipe,
+    library: Library,
+    run: Run,
+    *,
+    progress: Progress | None = None,
+    preparing: Progress | None = None,
 ) -> Job:
     """Network, machine and inputs of a run; scans that are not in the cache are prepared now.
 
@@ -93,26 +102,28 @@ def prepare_job(
         library: with the run's split.
         run: whose folder is there.
         progress: called with (steps done, steps in all) once the job runs.
+        preparing: called with (scans prepared, scans in all).
     """
     machine = choose_machine(run.device, recipe.loop.precision, threads=run.threads)
     settings = recipe.preprocessing.settings
     folder = run.cache or library.layout.root / "prepared"
-    slices = SliceCache(folder, settings.alone.digest)
+    slices, draws = SliceCache(folder, settings.alone.digest), recipe.network.draws
     parts = {}
     for part in (TRAIN, VALIDATION):
         records = library.scans(run.split, part)
-        fill_cache(library, records, slices, settings.alone)
         by_kind = part == TRAIN and recipe.loss.scan > 0 and recipe.loss.slice > 0
         known = load_targets(library, records, recipe.findings, sources=recipe.labels.sources, by_kind=by_kind)
         parts[part] = records, known
+    everyone = [record for records, _ in parts.values() for record in records]
+    fill_cache(library, everyone, slices, settings.alone, masks=draws, progress=preparing)
     job = Job(
         recipe=recipe,
         seed=run.seed,
         run=run.folder,
         network=machine.place(make_network(recipe, seed=run.seed)),
         machine=machine,
-        training=Inputs(parts[TRAIN][1], slices, recipe.augmentation.settings, neighbours=settings.neighbours),
-        validation=Inputs(parts[VALIDATION][1], slices, neighbours=settings.neighbours),
+        training=Inputs(parts[TRAIN][1], slices, recipe.augmentation.settings, settings.neighbours, masks=draws),
+        validation=Inputs(parts[VALIDATION][1], slices, neighbours=settings.neighbours, masks=draws),
         records=parts[VALIDATION][0],
         progress=progress,
     )
@@ -140,9 +151,15 @@ def _claim(run: Run, recipe: Recipe, *, resume: bool) -> None:
     if not resume:
         (folder / LAST).unlink(missing_ok=True)
         _forget_package(folder)
-    elif path.exists() and (other := json.loads(path.read_text())) != identity:
-        different = ", ".join(key for key in identity if other.get(key) != identity[key])
-        raise RequestError(f"{folder} holds a run with another {different}; choose another folder, or delete this one")
+    elif path.exists():
+        other = json.loads(path.read_text())
+        data = {DATA: other.pop(DATA)} if DATA in other else {}
+        if other != identity:
+            different = ", ".join(sorted(key for key in identity | other if other.get(key) != identity.get(key)))
+            raise RequestError(
+                f"{folder} holds a run with another {different}; choose another folder, or delete this one"
+            )
+        identity |= data
     write_whole(folder / RECIPE, json.dumps(recipe.model_dump(mode="json"), indent=1).encode())
     write_whole(path, json.dumps(identity).encode())
 
