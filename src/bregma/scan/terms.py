@@ -49,7 +49,7 @@ SIGNS = (
     Term("mass_effect", "Mass effect", "mass_effect", OWN),
     Term("midline_shift", "Midline shift", "midline_shift", OWN),
 )
-"""What the readers of CQ500 marked beside the six findings: kept as labels, neither drawn nor learned."""
+"""What the readers of CQ500 and CT-ICH marked beside the six findings: kept as labels, neither drawn nor learned."""
 
 ANY = "any"
 SUBTYPES = tuple(term.name for term in FINDINGS if term.name != ANY)
