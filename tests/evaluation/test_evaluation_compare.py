@@ -1,5 +1,6 @@
 """Several packages on one library: what is shared, grouped, corrected, and prepared once."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,7 @@ def test_a_seed_twice_is_the_seed(packages: dict[str, Package]) -> None:
 
 
 def test_groups_of_different_recipes_are_refused(packages: dict[str, Package], tmp_path: Path) -> None:
-    card = CARD.__class__(**{name: getattr(CARD, name) for name in CARD.__slots__} | {"recipe_digest": "1" * 64})
+    card = dataclasses.replace(CARD, recipe_digest="1" * 64)
     other = tiny_package(tmp_path / "other", card=card)
     found = measured(Contender(packages["good"], "a-0", "a"), Contender(other, "a-1", "a"))
     with pytest.raises(RequestError, match=r"group 'a' come from different recipes \(a-0, a-1\)"):

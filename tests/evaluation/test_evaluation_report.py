@@ -125,7 +125,7 @@ def test_a_thumbnail_shows_the_brain_window_with_the_truth_outlined() -> None:
     assert (plain.max(axis=2) == plain.min(axis=2)).all()
 
 
-class _Links(HTMLParser):
+class Links(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.sources: list[str] = []
@@ -141,7 +141,7 @@ def test_the_page_is_self_contained_and_says_what_matters(
 ) -> None:
     html = page(evaluation, library)
     (tmp_path / "page.html").write_text(html)
-    links = _Links()
+    links = Links()
     links.feed(html)
     assert all(source.startswith("data:image/png;base64,") for source in links.sources)
     assert "script" not in links.tags

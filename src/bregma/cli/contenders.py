@@ -10,6 +10,7 @@ from pathlib import Path
 from bregma.evaluation.evaluate import Contender
 from bregma.models.manifest import MANIFEST
 from bregma.models.package import Package, find_package
+from bregma.scan.errors import RequestError
 
 _SEED = re.compile(r"(?P<name>.+)-\d+")
 """`bregma train` is usually told to write its runs to NAME-SEED."""
@@ -25,14 +26,27 @@ def contenders_of(asked: Sequence[str], *, grouped: bool) -> list[Contender]:
 
     Raises:
         PackageError: a folder is no whole package.
-        RequestError: there is neither such a package nor such a folder.
+        RequestError: there is neither such a package nor such a folder, or a group mixes recipes.
     """
     packages = [find_package(each) for each in asked]
     runs = [run_name(each, package) for each, package in zip(asked, packages, strict=True)]
     names = [package.name for package in packages]
     labels = _distinct(names if len(set(names)) == len(names) else runs)
     groups = [_family(run, package) if grouped else "" for run, package in zip(runs, packages, strict=True)]
+    _check_recipes(packages, groups if grouped else labels, labels)
     return [Contender(*parts) for parts in zip(packages, labels, groups, strict=True)]
+
+
+def _check_recipes(packages: Sequence[Package], groups: Sequence[str], labels: Sequence[str]) -> None:
+    """Before hours of reading: only seeds of one recipe have a mean."""
+    for group in dict.fromkeys(groups):
+        of_group = [place for place, name in enumerate(groups) if name == group]
+        if len({packages[place].card.recipe_digest for place in of_group}) > 1:
+            names = ", ".join(labels[place] for place in of_group)
+            raise RequestError(
+                f"group {group!r} mixes packages of different recipes ({names}); only seeds of one recipe have a mean: "
+                "name runs NAME-SEED, or leave --group out"
+            )
 
 
 def run_name(asked: str, package: Package) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,9 +16,12 @@ from bregma.cli.read import JsonOption
 from bregma.cli.targets import check_targets
 
 if TYPE_CHECKING:
+    from bregma.catalogue.library import Library
     from bregma.evaluation.comparison import Table
+    from bregma.evaluation.correlation import Correlation
     from bregma.evaluation.evaluation import Evaluation
     from bregma.evaluation.groups import Group
+    from bregma.evaluation.learning import Learning
 
 WIDE = 150
 """Columns of a comparison, so that a file keeps a row on a line."""
@@ -53,32 +57,82 @@ def evaluate(
     from bregma.catalogue.library import Library
     from bregma.cli.contenders import contenders_of
     from bregma.cli.machine import machine
-    from bregma.evaluation.compare import compare_groups
+    from bregma.cli.run_logs import logs_of
     from bregma.evaluation.evaluate import Question, Watch, evaluate_packages
-    from bregma.evaluation.groups import alone, by_group
-    from bregma.evaluation.report import document, page
-    from bregma.report.contract import write_json, write_text
 
     check_targets(files=[html, json])
     question = Question(*_split(split), seed=seed, replicates=replicates, specificity=specificity)
     contenders = contenders_of(packages, grouped=group)
+    watch = Watch(time.perf_counter, machine())
     with Library.open(library, url=url) as opened:
         with progress_bar("reading") as progress:
-            found = evaluate_packages(
-                contenders, opened, question, progress=progress, watch=Watch(time.perf_counter, machine())
-            )
-        groups = by_group(found) if group else alone(found)
-        tables = compare_groups(groups, seed=seed, replicates=replicates) if len(found) > 1 else []
-        if tables:
-            _print_comparison(groups, tables, details=details)
-        if details or not tables:
-            for evaluation in found:
-                _print_evaluation(evaluation)
-        if json is not None:
-            write_json(json, document(found, tables))
-        if html is not None:
-            write_text(html, page(found[0], opened))
-            console().print(f"page: {html}", highlight=False, soft_wrap=True)
+            found = evaluate_packages(contenders, opened, question, progress=progress, watch=watch)
+        compared = _compare(found, grouped=group)
+        _print(found, compared, details=details)
+        _write(found, compared, opened, learning=logs_of(packages, contenders), json=json, html=html)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Models, and what comparing them found; no tables for one package."""
+
+    groups: list[Group]
+    tables: list[Table]
+    correlations: list[Correlation]
+
+
+def _compare(found: list[Evaluation], *, grouped: bool) -> _Compared:
+    import numpy as np
+
+    from bregma.evaluation.compare import compare_groups
+    from bregma.evaluation.groups import alone, by_group
+    from bregma.evaluation.imagenet import against_imagenet
+
+    setup, groups = found[0].setup, by_group(found) if grouped else alone(found)
+    tables = compare_groups(groups, seed=setup.seed, replicates=setup.replicates) if len(found) > 1 else []
+    return _Compared(groups, tables, against_imagenet(groups, tables, np.random.default_rng(setup.seed)))
+
+
+def _write(
+    found: list[Evaluation],
+    compared: _Compared,
+    library: Library,
+    *,
+    learning: list[Learning],
+    json: Path | None,
+    html: Path | None,
+) -> None:
+    from bregma.evaluation.comparison_page import comparison_page
+    from bregma.evaluation.report import document, page
+    from bregma.report.contract import write_json, write_text
+
+    tables, correlations = compared.tables, compared.correlations
+    if json is not None:
+        write_json(json, document(found, tables, correlations=correlations, learning=learning))
+    if html is None:
+        return
+    if tables:
+        text = comparison_page(compared.groups, tables, library, correlations=correlations, learning=learning)
+    else:
+        text = page(found[0], library, learning=learning)
+    write_text(html, text)
+    console().print(f"page: {html}", highlight=False, soft_wrap=True)
+
+
+def _print(found: list[Evaluation], compared: _Compared, *, details: bool) -> None:
+    if compared.tables:
+        _print_comparison(compared.groups, compared.tables, details=details)
+        _print_notes(found)
+    if details or not compared.tables:
+        for evaluation in found:
+            _print_evaluation(evaluation)
+
+
+def _print_notes(found: list[Evaluation]) -> None:
+    from bregma.evaluation.comparison_page import shared_notes
+
+    for note in shared_notes(found):
+        console().print(note, highlight=False, markup=False, soft_wrap=True)
 
 
 def _print_evaluation(evaluation: Evaluation) -> None:

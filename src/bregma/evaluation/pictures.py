@@ -35,7 +35,7 @@ def roc_picture(level: Level) -> bytes:
     """
     if level.roc is None:
         raise RequestError(f"there is no ROC curve for {level.finding} at level {level.level}: only one kind of case")
-    figure, axes = _figure("1 - specificity", "recall", _title(level))
+    figure, axes = empty_figure("1 - specificity", "recall", _title(level))
     if level.roc.band:
         false, low, high = np.array(level.roc.band).T
         axes.fill_between(false, low, high, color=QUIET, alpha=0.7, linewidth=0, label="95 % of resampled patients")
@@ -47,14 +47,14 @@ def roc_picture(level: Level) -> bytes:
         if at is not None:
             label = f"{result.point.name} at {result.point.threshold:.3f}"
             axes.plot(*at, marker=marker, color=BLOOD, markersize=7, linestyle="none", label=label, alpha=0.85)
-    _square(axes)
+    square(axes)
     axes.legend(loc="lower right", frameon=False, fontsize=8)
-    return _png(figure)
+    return png_of(figure)
 
 
 def reliability_picture(level: Level) -> bytes:
     """Said against observed, with intervals; on the diagonal a probability means what it says."""
-    figure, axes = _figure("mean probability said", "share with the finding", _title(level))
+    figure, axes = empty_figure("mean probability said", "share with the finding", _title(level))
     axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle="--")
     said = [b.mean_probability for b in level.calibration]
     seen = [b.observed for b in level.calibration]
@@ -65,8 +65,8 @@ def reliability_picture(level: Level) -> bytes:
         below = -10 if b.observed > 0.5 else 5
         at = (b.mean_probability, b.observed)
         axes.annotate(f"{b.cases}", at, (5, below), textcoords="offset points", fontsize=7)
-    _square(axes)
-    return _png(figure)
+    square(axes)
+    return png_of(figure)
 
 
 def confusion_picture(level: Level, result: PointResult) -> bytes:
@@ -74,7 +74,7 @@ def confusion_picture(level: Level, result: PointResult) -> bytes:
     counts = result.counts
     table = np.array([[counts.tp, counts.fn], [counts.fp, counts.tn]], dtype=np.float64)
     share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
-    figure, axes = _figure("called", "is", f"{_title(level)}\n{result.point.name}: {result.point.threshold:.3f}")
+    figure, axes = empty_figure("called", "is", f"{_title(level)}\n{result.point.name}: {result.point.threshold:.3f}")
     axes.imshow(share, cmap="Blues", vmin=0, vmax=2.2)
     for (row, column), value in np.ndenumerate(table):
         text = f"{value:.0f}\n{100 * share[row, column]:.0f} %"
@@ -83,12 +83,12 @@ def confusion_picture(level: Level, result: PointResult) -> bytes:
     axes.set_yticks([0, 1], ["positive", "negative"], rotation=90, va="center")
     axes.grid(visible=False)
     axes.tick_params(length=0)
-    return _png(figure)
+    return png_of(figure)
 
 
 def histogram_picture(level: Level) -> bytes:
     """How many cases got which score, apart for those with and without the finding; counts on a root scale."""
-    figure, axes = _figure("score", "cases", _title(level))
+    figure, axes = empty_figure("score", "cases", _title(level))
     negatives, positives = np.array(level.histogram, dtype=np.float64).T
     left = np.arange(len(negatives)) / len(negatives)
     width = 1 / len(negatives)
@@ -103,7 +103,7 @@ def histogram_picture(level: Level) -> bytes:
     for result in level.points[:1]:
         axes.axvline(result.point.threshold, color=INK, linewidth=1, linestyle=":")
     axes.legend(frameon=False, fontsize=8)
-    return _png(figure)
+    return png_of(figure)
 
 
 def thumbnail(hu: HU, truth: Mask | None) -> bytes:
@@ -128,8 +128,16 @@ def thumbnail(hu: HU, truth: Mask | None) -> bytes:
     return png.tobytes()
 
 
-def _figure(x: str, y: str, title: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(INCHES, INCHES), dpi=DPI)
+def empty_figure(x: str, y: str, title: str, *, size: tuple[float, float] = (INCHES, INCHES)) -> tuple[Figure, Axes]:
+    """A figure of its own with one pair of axes in our manner.
+
+    Args:
+        x: what is across.
+        y: what is upwards.
+        title: above it.
+        size: inches across and high.
+    """
+    figure = Figure(figsize=size, dpi=DPI)
     axes = figure.add_axes((0.14, 0.12, 0.82, 0.76))
     axes.set_xlabel(x)
     axes.set_ylabel(y)
@@ -141,7 +149,8 @@ def _figure(x: str, y: str, title: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _square(axes: Axes) -> None:
+def square(axes: Axes) -> None:
+    """Both axes from 0 to 1, with room for a line on the edge."""
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
     axes.set_aspect("equal")
@@ -181,7 +190,8 @@ def _signed_square(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return squared
 
 
-def _png(figure: Figure) -> bytes:
+def png_of(figure: Figure) -> bytes:
+    """The figure as a PNG."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()

@@ -16,6 +16,7 @@ from bregma.evaluation.scored import Scored
 from bregma.models.aggregate import Rule, consistent, qualifying, reach_mm, scan_score
 from bregma.models.lesions import find_lesions, mask_of_lesions
 from bregma.models.package import Package
+from bregma.models.places import places_of
 from bregma.models.predictor import Prediction
 from bregma.preprocessing.pipeline import Placement, prepare, restore
 from bregma.scan.regions import Mask
@@ -60,8 +61,8 @@ class Predicts(Protocol):
     def package(self) -> Package:
         """What is run."""
 
-    def predict(self, images: NDArray[np.float32]) -> Prediction:
-        """Read (D, C, S, S)."""
+    def predict(self, images: NDArray[np.float32], places: NDArray[np.float32] | None = None) -> Prediction:
+        """Read (D, C, S, S), whose slices lie at (D, 2)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,6 +109,7 @@ def score_scan(
         PackageError: the engine failed.
     """
     volume = library.volume(record.series_uid)
+    places = places_of(volume.geometry, len(volume.values))
     digests = [predictor.package.preprocessing.digest for predictor in predictors]
     found: dict[int, Scored] = {}
     for digest in dict.fromkeys(digests):
@@ -116,7 +118,7 @@ def score_scan(
         for place in alike:
             predictor = predictors[place]
             start = clock() if clock else 0.0
-            prediction = predictor.predict(prepared.images)
+            prediction = predictor.predict(prepared.images, places)
             seconds = clock() - start if clock else None
             answer = Answer(predictor.package, prediction, prepared.placement, seconds)
             found[place] = _scored(record, library, volume, answer, sources)

@@ -44,21 +44,28 @@ def summary_header(groups: Sequence[Group]) -> tuple[str, ...]:
 
 
 def summary_rows(groups: Sequence[Group], tables: Sequence[Table]) -> Rows:
-    """One row per model or group under `summary_header`; what it does not answer is "-".
+    """One row per model or group under `summary_header`, with intervals in brackets; what it does not answer is "-".
 
     Args:
         groups: in the order in which they were compared.
         tables: from `compare_groups`.
     """
+    return [
+        tuple(figure + (f" ({ends})" if ends else "") for figure, ends in row) for row in summary_cells(groups, tables)
+    ]
+
+
+def summary_cells(groups: Sequence[Group], tables: Sequence[Table]) -> list[tuple[tuple[str, str], ...]]:
+    """The same as (figure, interval or "") per cell; arguments as for `summary_rows`."""
     finding = chief_finding(groups)
-    rows: Rows = []
+    rows = []
     for group in groups:
         losses = (
             _found(tables, group, SLICE, POOLED, "weighted_log_loss"),
             _found(tables, group, SLICE, POOLED, "log_loss"),
             _found(tables, group, SLICE, finding, "log_loss"),
         )
-        cells = (
+        measures = (
             _found(tables, group, SLICE, finding, "auc"),
             _found(tables, group, SLICE, POOLED, "auc"),
             _found(tables, group, SLICE, finding, "sensitivity_at_specificity"),
@@ -66,9 +73,9 @@ def summary_rows(groups: Sequence[Group], tables: Sequence[Table]) -> Rows:
             _found(tables, group, SCAN, finding, "auc"),
             _found(tables, group, SCAN, finding, "accuracy"),
         )
-        seeds = f" ({len(group.members)} seeds)" if len(group.members) > 1 else ""
-        costs = [member.cost for member in group.members]
-        rows.append((f"{group.name}{seeds}", *(_cell(one) for one in cells), *cost_cells(costs)))
+        seeds = f"{len(group.members)} seeds" if len(group.members) > 1 else ""
+        costs = cost_cells([member.cost for member in group.members])
+        rows.append(((group.name, seeds), *(_cell(one) for one in measures), *costs))
     return rows
 
 
@@ -78,13 +85,13 @@ def chief_finding(groups: Sequence[Group]) -> str:
     return ANY if ANY in findings else findings[0]
 
 
-def cost_cells(costs: Sequence[Cost]) -> tuple[str, str, str]:
-    """Parameters, MACs and seconds of one model, or of the seeds of one recipe."""
+def cost_cells(costs: Sequence[Cost]) -> tuple[tuple[str, str], ...]:
+    """Parameters, MACs and seconds of one model, or of the seeds of one recipe, as (figure, interval or "")."""
     first = costs[0]
     medians = [cost.seconds for cost in costs if cost.seconds is not None]
     slow = [cost.seconds_p90 for cost in costs if cost.seconds_p90 is not None]
-    time = f"{sum(medians) / len(medians):.3f} (p90 {max(slow):.3f})" if medians else "-"
-    return large(first.parameters), large(first.macs), time
+    time = (f"{sum(medians) / len(medians):.3f}", f"p90 {max(slow):.3f}") if medians else ("-", "")
+    return (large(first.parameters), ""), (large(first.macs), ""), time
 
 
 def large(number: int | None) -> str:
@@ -166,10 +173,10 @@ def _found(tables: Sequence[Table], group: Group, level: str, finding: str, name
     return None
 
 
-def _cell(measure: Measure | None) -> str:
+def _cell(measure: Measure | None) -> tuple[str, str]:
     if measure is None:
-        return "-"
-    return value_text(measure) + (f" ({interval_text(measure)})" if measure.interval else "")
+        return "-", ""
+    return value_text(measure), interval_text(measure) if measure.interval else ""
 
 
 def _number(name: str, value: float | None) -> str:
