@@ -98,10 +98,9 @@ def test_what_is_missing_is_said_and_the_rest_is_taken(library: Library, tmp_pat
         "labels.csv row 3, column 'mask': there is no DICOM image 'mask_049_05.dcm' that can be read",
         "labels.csv row 4, column 'mask': the mask holds 1 slice of 4096 values, up to 4095; expected one slice of "
         "two values",
-        "image_050_01.dcm: labels.csv says nothing of it; it is stored without labels",
     ]
     assert report.refused == {"not_an_image": 1}
-    assert (report.stored, report.masks, report.taken) == (4, 0, 3 * 7)
+    assert (report.stored, report.masks, report.taken, report.unlabelled) == (4, 0, 3 * 7, 1)
 
 
 @pytest.mark.real_data

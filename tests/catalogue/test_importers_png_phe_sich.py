@@ -188,6 +188,7 @@ def test_rows_without_a_picture_and_pictures_without_a_row(library: Library, tmp
         "boxes.csv row 8, column 'slice_id': there is no picture images/0044_07.png",
     ]
     assert report.refused == {"mask_picture": 6, "not_an_image": 2}
+    assert report.unlabelled == 1
     assert library.scan(uid("0001")).shape == (10, 64, 64)
     assert not library.slice_targets(uid("0001"), "any")[1][0]
 

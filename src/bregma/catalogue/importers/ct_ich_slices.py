@@ -48,14 +48,16 @@ def single_slice_parts(folder: Path) -> Iterator[DataSetPart]:
     for patient, rows in said.items():
         for one in rows:
             part.take(patient, one)
+    images = tuple(part.images())
     yield DataSetPart(
-        found=Discovery(folder, tuple(part.images()), tuple(_refused(found))),
+        found=Discovery(folder, images, tuple(_refused(found))),
         load=load,
         rows=tuple(part.rows),
         not_found=tuple(part.not_found),
         conflicts=tuple(part.conflicts),
         wrong=tuple(part.wrong),
-        total=len(part.patients),
+        unlabelled=part.unlabelled,
+        total=len(images),
     )
 
 
@@ -67,6 +69,7 @@ class _Part:
         self.not_found: list[Problem] = []
         self.conflicts = conflicts
         self.wrong: list[Problem] = []
+        self.unlabelled = 0
         self.patients: dict[str, str] = {}
         self._folder = folder
         self._by_file = by_file
@@ -96,7 +99,7 @@ class _Part:
             if file in self.patients:
                 yield replace(candidate, patient=self.patients[file])
             elif file not in self._masks:
-                self.wrong.append(Problem(0, "", f"{TABLE} says nothing of it; it is stored without labels", file))
+                self.unlabelled += 1
                 yield candidate
 
     def _drawn(self, said: Said, mask: str) -> bool | None:

@@ -70,24 +70,25 @@ def parts(folder: Path) -> Iterator[DataSetPart]:
     """
     if not (folder / IMAGES).is_dir():
         raise LayoutError(NAME, f"there is no folder {IMAGES!r}", LAYOUT)
-    for table in (SLICES, BOXES):
-        if not (folder / table).is_file():
-            raise LayoutError(NAME, f"there is no table {table!r}", LAYOUT)
+    for name in (SLICES, BOXES):
+        if not (folder / name).is_file():
+            raise LayoutError(NAME, f"there is no table {name!r}", LAYOUT)
     boxes = read_boxes(folder / BOXES)
-    said, conflicts = read_slices(folder / SLICES, boxes)
+    table = read_slices(folder / SLICES, boxes)
     pictures = _pictures(folder)
     patients = sorted(pictures.scans)
     for number, some in enumerate(in_parts(patients)):
         first = number == 0
         scans = [_scan(folder, patient, pictures) for patient in some]
-        taken = [_rows(scan, said.get(patient, ()), boxes) for patient, scan in zip(some, scans, strict=True)]
+        taken = [_rows(scan, table.said.get(patient, ()), boxes) for patient, scan in zip(some, scans, strict=True)]
         yield DataSetPart(
             found=Discovery(folder, tuple(scan.candidate for scan in scans), pictures.refused if first else ()),
             load=load_turned,
             rows=tuple(row for rows, _ in taken for row in rows),
-            not_found=tuple(_without_picture(said, boxes, pictures)) if first else (),
-            conflicts=tuple(conflicts) if first else (),
+            not_found=tuple(_without_picture(table.said, boxes, pictures)) if first else (),
+            conflicts=table.conflicts if first else (),
             wrong=tuple(problem for _, problems in taken for problem in problems),
+            unlabelled=sum(name not in table.names for scan in scans for name in scan.order),
             total=len(patients),
         )
 

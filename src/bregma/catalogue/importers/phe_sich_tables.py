@@ -55,17 +55,34 @@ def read_boxes(table: Path) -> dict[str, list[Line]]:
     return dict(boxes)
 
 
-def read_slices(table: Path, boxes: Boxes) -> tuple[dict[str, list[SliceSaid]], list[Problem]]:
-    """The rows of slices.csv by patient, and those that contradict themselves or the boxes.
+@dataclass(frozen=True, slots=True)
+class SliceTable:
+    """What slices.csv says.
+
+    Attributes:
+        said: patient -> rows that contradict nothing.
+        conflicts: rows that contradict themselves or the boxes.
+        names: of all slices of which it speaks.
+    """
+
+    said: Mapping[str, Sequence[SliceSaid]]
+    conflicts: tuple[Problem, ...]
+    names: frozenset[str]
+
+
+def read_slices(table: Path, boxes: Boxes) -> SliceTable:
+    """The rows of slices.csv, held against the boxes.
 
     Raises:
         LabelTableError: cells or columns are wrong.
         RequestError: the file cannot be read as a table at all.
     """
     said = defaultdict[str, list[SliceSaid]](list)
+    names: set[str] = set()
     conflicts: list[Problem] = []
     problems: list[Problem] = []
     for line in read_lines(table, (SLICE, PATIENT, INDEX, COUNT, VISIBLE)):
+        names.add(line.cells[SLICE])
         index = line.number(INDEX, problems)
         count = line.number(COUNT, problems) if line.cells[COUNT] else None
         visible = line.flags((VISIBLE,), problems).get(VISIBLE)
@@ -79,7 +96,7 @@ def read_slices(table: Path, boxes: Boxes) -> tuple[dict[str, list[SliceSaid]], 
             conflicts.append(against)
     if problems:
         raise LabelTableError(table, problems)
-    return dict(said), conflicts
+    return SliceTable(said, tuple(conflicts), frozenset(names))
 
 
 def patient_of(name: str) -> str:
