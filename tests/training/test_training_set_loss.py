@@ -154,3 +154,24 @@ def test_every_pool_lies_between_the_least_and_the_most_suspicious(seed: int, co
     for kind in KINDS:
         pooled = pool(logits, there, kind, top_k=3).item()
         assert logits.min().item() - 1e-4 <= pooled <= logits.max().item() + 1e-4
+
+
+@pytest.mark.parametrize("kind", ["max", "top_k", "log_sum_exp"])
+def test_from_labels_of_scans_alone_it_is_learned_which_slices_bleed(kind: str) -> None:
+    """Forty scans of ten slices with eight numbers each; in every other scan one slice has a higher first number."""
+    generator = torch.Generator().manual_seed(0)
+    slices = torch.randn(40, 10, 8, generator=generator)
+    bleeds = torch.zeros(40, 10, dtype=torch.bool)
+    bleeds[torch.arange(0, 40, 2), torch.randint(10, (20,), generator=generator)] = True
+    slices[bleeds] += 5 * torch.eye(8)[0]
+    weights = torch.zeros(8, 1, requires_grad=True)
+    bias = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.Adam([weights, bias], lr=0.1)
+    there, target = real(*[10] * 40, longest=10), scans(bleeds.any(dim=1, keepdim=True).float().tolist())
+    for _ in range(150):
+        optimizer.zero_grad()
+        set_loss(slices @ weights + bias, there, target, kind=kind, top_k=2).backward()
+        optimizer.step()
+    said = (slices @ weights + bias)[..., 0].detach()
+    right = (said[bleeds][:, None] > said[~bleeds][None]).float().mean()  # the AUC of slices
+    assert right > 0.98
