@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import os
 import re
 import tracemalloc
 from pathlib import Path
@@ -146,6 +147,23 @@ def test_links_are_followed_and_no_folder_is_visited_twice(folder: Path, tmp_pat
     assert len(files_below(elsewhere).dicom) == 2 * SLICES
 
 
+def test_a_folder_that_cannot_be_listed_is_said(
+    library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_rsna_table(folder, {rsna_image(0, 3): BLEED})
+    (folder / "locked").mkdir()
+    listed = os.scandir
+
+    def scandir(place: str | Path) -> object:
+        if Path(place).name == "locked":
+            raise PermissionError(13, "Permission denied", str(place))
+        return listed(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    report = import_data_set(library, folder, "rsna2019", workers=1)
+    assert (report.stored, report.refused) == (2, {"unreadable_folder": 1})
+
+
 def test_an_archive_is_not_passed_over_in_silence(library: Library, folder: Path) -> None:
     write_rsna_table(folder, {rsna_image(0, 3): BLEED})
     (folder / "more.zip").write_bytes(b"PK")
@@ -193,6 +211,8 @@ def test_parts_are_whole_studies(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_wide_table_says_the_same(library: Library, folder: Path) -> None:
     with gzip.open(folder / "labels.csv.gz", "wt") as file:
         file.write(f"sop_id,subdural,{','.join(FINDINGS[:5])}\n{rsna_image(0, 2)},1,1,0,0,,0\n")
+    with gzip.open(folder / "labels.csv.gz", "at") as file:
+        file.write("ID_0,0,0,0,0,0,0\n")
     (folder / "stage_2_sample_submission.csv").write_text("ID,Label\nID_1_any,0.5\n")
     report = import_data_set(library, folder, "rsna2019", workers=1)
     assert {label.term: label.value for label in library.labels("ID_0000000100")} == {
@@ -203,6 +223,7 @@ def test_the_wide_table_says_the_same(library: Library, folder: Path) -> None:
         "subdural": 1.0,
     }
     assert report.refused == {"not_an_image": 1}
+    assert "labels.csv.gz row 3, column 'sop_id': there is no readable image ID_0" in report.summary()
 
 
 @pytest.mark.parametrize(

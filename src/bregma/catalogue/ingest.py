@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,10 +18,21 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from bregma.catalogue.import_report import ImportReport
 from bregma.catalogue.layout import Layout
 from bregma.catalogue.library import Library
 from bregma.catalogue.records import excluded_of
-from bregma.catalogue.staging import Load, Refused, Staged, Staging, geometry_fields, refused, stamp_of
+from bregma.catalogue.staging import (
+    Load,
+    Refused,
+    Staged,
+    Staging,
+    geometry_fields,
+    other_content,
+    other_patient,
+    refused,
+    stamp_of,
+)
 from bregma.catalogue.steps import OnStep, Step, pass_by
 from bregma.catalogue.store import settle
 from bregma.catalogue.sweeping import writing
@@ -43,25 +54,6 @@ CODES = {
     "reader_crashed": "Reading ended the process that read, twice: a decoder failed on the pixel data.",
 }
 """Codes of refusal used here, with their meaning."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What became of everything that was offered.
-
-    Attributes:
-        stored: series that this import added.
-        already: series that were in the library, with the same content.
-        refused: what was not taken, and why; also kept as rows.
-        excluded: files of scans in `stored` and `already` that are no part of them, and why; also kept as rows.
-        series: for each candidate, in order, the series that it is in the library; None if it was refused.
-    """
-
-    stored: list[str]
-    already: list[str]
-    refused: list[Refusal]
-    excluded: list[Refusal]
-    series: list[str | None] = field(default_factory=list)
 
 
 def import_scans(
@@ -201,10 +193,10 @@ def _commit(library: Library, staged: Staged, on_step: OnStep) -> tuple[Refusal 
     with Session(library.engine.execution_options(writes=True)) as session, session.begin():
         stored = session.scalar(select(SeriesRow).where(SeriesRow.series_uid == staged.series.series_uid))
         if stored is not None and stored.content != staged.content:
-            return _other_content(staged), False
+            return other_content(staged), False
         study = None if stored is not None else _study(session, staged)
         if stored is None and study is None:
-            return _other_patient(staged), False
+            return other_patient(staged), False
         if stored is None or not _is_there(library.layout, stored.volume, stored.volume_bytes):
             settle(staged.temporary, library.layout.volume(staged.volume))
             on_step(Step.RENAMED)
@@ -299,24 +291,3 @@ def _keep(library: Library, refusal: Refusal) -> None:
                 session.add(row)
     except IntegrityError:  # another import has just written the same row
         pass
-
-
-def _other_content(staged: Staged) -> Refusal:
-    reason = (
-        f"series {staged.series.series_uid} is in the library with other content; the stored one was kept: "
-        "give changed pixels a series UID of their own"
-    )
-    return _refusal_of(staged, "other_content", reason)
-
-
-def _other_patient(staged: Staged) -> Refusal:
-    reason = (
-        f"study {staged.series.study_uid} is in the library under another patient: correct the files, since a split "
-        "by patient would tear the study apart"
-    )
-    return _refusal_of(staged, "other_patient", reason)
-
-
-def _refusal_of(staged: Staged, code: str, reason: str) -> Refusal:
-    files = tuple(sorted({one.file for one in staged.slices}))
-    return replace(Refusal(code, reason), files=files, series_uid=staged.series.series_uid)

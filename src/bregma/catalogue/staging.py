@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +116,29 @@ class Staging:
 def refused(candidate: Candidate, code: str, reason: str) -> Refused:
     """A candidate that is not taken, with the files that were set aside before."""
     return Refusal(code, reason, candidate.files, candidate.series_uid or None), *candidate.excluded
+
+
+def other_content(staged: Staged) -> Refusal:
+    """Why a series is not taken whose UID the library has with other pixels."""
+    reason = (
+        f"series {staged.series.series_uid} is in the library with other content; the stored one was kept: "
+        "give changed pixels a series UID of their own"
+    )
+    return _refusal_of(staged, "other_content", reason)
+
+
+def other_patient(staged: Staged) -> Refusal:
+    """Why a series is not taken whose study the library has under another patient."""
+    reason = (
+        f"study {staged.series.study_uid} is in the library under another patient: correct the files, since a split "
+        "by patient would tear the study apart"
+    )
+    return _refusal_of(staged, "other_patient", reason)
+
+
+def _refusal_of(staged: Staged, code: str, reason: str) -> Refusal:
+    files = tuple(sorted({one.file for one in staged.slices}))
+    return replace(Refusal(code, reason), files=files, series_uid=staged.series.series_uid)
 
 
 def content_of(scan: Scan) -> str:

@@ -14,7 +14,7 @@ from bregma.scan.counted import counted
 from bregma.scan.errors import RequestError
 
 if TYPE_CHECKING:
-    from bregma.catalogue.ingest import ImportReport
+    from bregma.catalogue.import_report import ImportReport
 
 LibraryOption = Annotated[Path, typer.Option("--library", "-L", help="The library's folder; import makes it.")]
 UrlOption = Annotated[

@@ -53,7 +53,7 @@ def parts(folder: Path) -> Iterator[DataSetPart]:
     reads = read_table(folder / table)
     others = [*strays, *(name for name in files.others if name != table)]
     refused = (Refusal("not_an_image", "no DICOM file in the folder of a study", tuple(others)),) if others else ()
-    first = DataSetPart(Discovery(folder, (), refused), load, conflicts=tuple(reads.conflicts))
+    first = DataSetPart(Discovery(folder, (), (*files.refused, *refused)), load, conflicts=tuple(reads.conflicts))
     yield replace(first, wrong=packed(files), duplicates=reads.duplicates, total=_series(studies))
     for some in _some(studies):
         yield _part(folder, some, reads, total=_series(studies))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bregma.catalogue.ingest import ImportReport
+from bregma.catalogue.import_report import ImportReport
 from bregma.catalogue.label_report import LabelReport, level_lines
 from bregma.catalogue.label_rows import Problem
 from bregma.scan.counted import counted

@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 
 import numpy as np
 
@@ -38,18 +39,26 @@ class Files:
     Attributes:
         dicom: names that end in .dcm, relative to the folder, sorted.
         others: the other names, sorted.
+        refused: folders that cannot be listed.
     """
 
     dicom: list[str]
     others: list[str]
+    refused: tuple[Refusal, ...] = ()
 
 
 def files_below(folder: Path) -> Files:
     """The names of all files below a folder; hidden ones are passed over, links are followed, no folder twice."""
     dicom: list[str] = []
     others: list[str] = []
+    refused: list[Refusal] = []
     seen: set[tuple[int, int]] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
+
+    def refuse(error: OSError) -> None:
+        name = label_of(os.path.relpath(error.filename, folder))
+        refused.append(Refusal("unreadable_folder", f"the folder cannot be listed: {error.strerror}", (name,)))
+
+    for place, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
         about = Path(place).stat()
         if (about.st_dev, about.st_ino) in seen:
             folders.clear()
@@ -61,7 +70,7 @@ def files_below(folder: Path) -> Files:
         for name in names:
             if not name.startswith("."):
                 (dicom if name.lower().endswith(SUFFIX) else others).append(prefix + name)
-    return Files(sorted(dicom), sorted(others))
+    return Files(sorted(dicom), sorted(others), tuple(refused))
 
 
 def packed(files: Files) -> tuple[Problem, ...]:
@@ -108,7 +117,10 @@ def _grouped(names: Sequence[str], of_file: np.ndarray, count: int) -> Iterator[
 def _study_and_series(folder: Path, name: str) -> tuple[str, str]:
     """Their UIDs; "" where the file does not say."""
     try:
-        header = read_header(entry_of_file(folder / name, label_of(name), size=(folder / name).stat().st_size))
+        about = (folder / name).stat()
+        if not S_ISREG(about.st_mode):  # opening a pipe would wait for ever
+            return "", ""
+        header = read_header(entry_of_file(folder / name, label_of(name), size=about.st_size))
     except HeaderRefusedError as error:
         return "", error.series_uid or ""
     except (RefusedError, OSError):
@@ -135,11 +147,14 @@ def discover_files(folder: Path, names: Sequence[str]) -> Discovery:
     for name in names:
         path, label = folder / name, label_of(name)
         try:
-            size = path.stat().st_size
+            about = path.stat()
         except OSError as error:
             refused.append(Refusal("unreadable_file", f"the file cannot be opened: {error.strerror}", (label,)))
             continue
-        if not files.add(entry_of_file(path, label, size=size)):
+        if not S_ISREG(about.st_mode):
+            reason = "this is a device, pipe or socket; it is not opened"
+            refused.append(Refusal("not_a_regular_file", reason, (label,)))
+        elif not files.add(entry_of_file(path, label, size=about.st_size)):
             refused.append(Refusal("not_an_image", "the name says DICOM, the content does not", (label,)))
     candidates, more = files.candidates(folder)
     return Discovery(folder, tuple(candidates), (*refused, *more))

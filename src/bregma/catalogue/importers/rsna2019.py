@@ -83,7 +83,7 @@ def _with_the_folder(part: DataSetPart, files: Files, table: str, labels: SliceL
     refused = (Refusal("not_an_image", "neither DICOM nor the table of labels", others),) if others else ()
     return replace(
         part,
-        found=replace(part.found, refused=(*part.found.refused, *refused)),
+        found=replace(part.found, refused=(*part.found.refused, *files.refused, *refused)),
         conflicts=tuple(labels.conflicts),
         wrong=packed(files),
         duplicates=labels.duplicates,
@@ -101,11 +101,22 @@ def _part(found: Discovery, labels: SliceLabels, *, total: int) -> DataSetPart:
                 unlabelled += 1
                 continue
             row, values = said
-            rows.append(TableRow(row, candidate.series_uid, Level.SLICE, image, values, SOURCE, table=labels.name))
+            rows.append(
+                TableRow(
+                    row,
+                    candidate.series_uid,
+                    Level.SLICE,
+                    image,
+                    values,
+                    SOURCE,
+                    table=labels.name,
+                    columns={"part": labels.column},
+                )
+            )
     return DataSetPart(found, load, rows=tuple(rows), unlabelled=unlabelled, total=total)
 
 
 def _left(labels: SliceLabels) -> Iterator[Problem]:
     """Labels of images that are not here."""
     for image, row in labels.left():
-        yield Problem(row, "ID", f"there is no readable image {image}", labels.name)
+        yield Problem(row, labels.column, f"there is no readable image {image}", labels.name)

@@ -37,11 +37,13 @@ class SliceLabels:
 
     Attributes:
         name: of the table's file.
+        column: in which it names the images.
         conflicts: an image said to have a finding and not to have it; neither is taken.
         duplicates: how often something was said again.
     """
 
     name: str
+    column: str = ""
     conflicts: list[Problem] = field(default_factory=list)
     duplicates: int = 0
     _said: dict[str, int] = field(default_factory=dict)  # image -> first row and 18 bits
@@ -127,6 +129,7 @@ def _opened(table: Path) -> TextIO:
 
 def _read(lines: Iterator[list[str]], labels: SliceLabels) -> Iterator[Problem]:
     header = [cell.strip() for cell in next(lines, [])]
+    labels.column = "ID" if header == LONG else "sop_id"
     if header == LONG:
         yield from _read_long(lines, labels)
         return
