@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from data_set_folders import write_rsna, write_rsna_table
 from hypothesis import given
 from hypothesis import strategies as st
 from nifti_data_sets import bleeding, healthy, write_instance
@@ -139,3 +141,11 @@ def test_a_large_set_comes_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     )
     assert (report.stored, report.masks) == (3, 3)
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_pipe_among_the_slices_of_rsna_is_not_opened(tmp_path: Path) -> None:
+    folder = write_rsna(tmp_path / "in", studies=1)
+    write_rsna_table(folder, {})
+    os.mkfifo(folder / "pipe.dcm")
+    report = import_data_set(Library.create(tmp_path / "lib"), folder, "rsna2019", workers=1)
+    assert (report.stored, report.refused) == (1, {"not_a_regular_file": 1})
