@@ -207,3 +207,13 @@ def test_records_refuse_what_has_no_json() -> None:
     with pytest.raises(TypeError, match="Path has no place in a package"):
         to_json((Path("x"),))
     assert from_json(type(POINT), {**to_json(POINT), "precision": None}, "x").precision is None  # type: ignore[dict-item]
+
+
+def test_a_package_from_before_its_work_was_counted_still_loads(tmp_path: Path) -> None:
+    package = tiny_package(tmp_path / "tiny")
+    card = json.loads((package.folder / "package.json").read_text())["card"]
+    rewrite(package.folder, card={key: value for key, value in card.items() if key not in ("parameters", "macs")})
+    assert load_package(package.folder).card == CARD
+    rewrite(package.folder, card={key: value for key, value in card.items() if key != "sequence"})
+    with pytest.raises(PackageError, match="card lacks the key 'sequence'"):
+        load_package(package.folder)

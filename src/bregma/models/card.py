@@ -43,6 +43,8 @@ class Card:
         command: the command that makes the same package again.
         metrics: the table of figures.
         sequence: whether a slice's answer depends on the other slices, so that a scan is read whole.
+        parameters: numbers that were learned; None when the package was written before they were counted.
+        macs: multiply-adds for one prepared slice; None likewise.
     """
 
     summary: str
@@ -55,3 +57,5 @@ class Card:
     command: str
     metrics: tuple[Metric, ...] = ()
     sequence: bool = False
+    parameters: int | None = None
+    macs: int | None = None

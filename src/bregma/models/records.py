@@ -33,7 +33,7 @@ def from_json(kind: type[Record], value: Json, where: str) -> Record:
         where: the place in the file, for the error message: "package.json [card]".
 
     Raises:
-        PackageError: a key is unknown or missing, or a value is of another type.
+        PackageError: a key is unknown, or missing though it is not None by default, or a value is of another type.
     """
     given = object_of(value, where)
     hints = get_type_hints(kind)
@@ -41,13 +41,18 @@ def from_json(kind: type[Record], value: Json, where: str) -> Record:
         if key not in hints:
             raise PackageError(f"{where} has no key {key!r}{did_you_mean(key, hints)}")
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        if field.name not in given:
+        if field.name not in given and _is_required(field):
             raise PackageError(f"{where} lacks the key {field.name!r}; write the package again with this version")
     parsed = {key: _parsed(hints[key], item, f"{where} {key}") for key, item in given.items()}
     try:
         return kind(**parsed)
     except RequestError as error:
         raise PackageError(f"{where} cannot be used: {error}") from error
+
+
+def _is_required(field: dataclasses.Field[object]) -> bool:
+    """A key may be missing that is None by default: nobody knew it yet when the file was written."""
+    return field.default is not None
 
 
 def object_of(value: Json, where: str) -> dict[str, Json]:

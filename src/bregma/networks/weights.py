@@ -51,7 +51,7 @@ def kept_file(trunk: nn.Module) -> Path:
     if repository := facts.get("hf_hub_id"):
         asked.append(f"{repository} in {constants.HF_HUB_CACHE}")
         files = ("model.safetensors", "pytorch_model.bin")
-        found += [try_to_load_from_cache(str(repository), file) for file in files]
+        found += [try_to_load_from_cache(str(repository), file, cache_dir=constants.HF_HUB_CACHE) for file in files]
     if address := facts.get("url"):
         name = str(address).rpartition("/")[2]
         asked.append(f"{name} in {kept}")

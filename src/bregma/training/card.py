@@ -11,6 +11,7 @@ import numpy as np
 from bregma.catalogue.records import ScanRecord
 from bregma.evaluation.intervals import wilson
 from bregma.models.card import Card, Metric
+from bregma.networks.cost import cost_of
 from bregma.scan.terms import ANY
 from bregma.training.cases import Cases, auc
 from bregma.training.loop import Job
@@ -61,7 +62,8 @@ def patients_digest(records: Sequence[ScanRecord]) -> str:
 def make_card(job: Job, origin: Origin, chosen: Choice) -> Card:
     """The card, with the figures of the validation part."""
     recipe, training, validation = job.recipe, origin.training, job.records
-    drawn = _drawn(training)
+    drawn, shown = _drawn(training), recipe.preprocessing.settings
+    cost = cost_of(job.network, channels=shown.channels, size=shown.size)
     return Card(
         summary=_summary(recipe),
         intended_use="Research and demonstration on axial, non-contrast head CT of adults. No medical device.",
@@ -77,6 +79,8 @@ def make_card(job: Job, origin: Origin, chosen: Choice) -> Card:
         command=_command(recipe, origin),
         metrics=_metrics(recipe.findings, f"{_count(validation)}, validation part", chosen),
         sequence=recipe.network.sequence,
+        parameters=cost.parameters,
+        macs=cost.macs,
     )
 
 
