@@ -251,6 +251,23 @@ def test_the_machine_has_cores_and_a_name(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert machine()
 
 
+def test_parameters_and_macs_are_those_on_the_card(tmp_path: Path, library: Memory) -> None:
+    card = dataclasses.replace(CARD, parameters=25_557_032, macs=4_111_514_624)
+    told = Contender(tiny_package(tmp_path / "told", card=card), "told")
+    silent = Contender(tiny_package(tmp_path / "silent"), "silent")
+    groups = alone(evaluate_packages([told, silent], library, Question("default", "test", replicates=50)))
+    rows = summary.summary_rows(groups, compare_groups(groups, replicates=50))
+    header = summary.summary_header(groups)
+    at = header.index("parameters"), header.index("MACs per slice")
+    assert [rows[0][place] for place in at] == ["25.6 M", "4.11 G"]
+    assert [rows[1][place] for place in at] == ["-", "-"]
+
+
+def test_columns_without_a_figure_are_dropped() -> None:
+    assert summary.filled(("a", "b"), [("1", "-"), ("2", "-")]) == (["a"], [["1"], ["2"]])
+    assert summary.filled(("a", "b"), []) == (["a", "b"], [])
+
+
 def test_summary_cells_and_their_text_agree(found: list[Evaluation]) -> None:
     groups = by_group(found)
     tables = compare_groups(groups, replicates=50)

@@ -164,6 +164,10 @@ def _print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]
     from rich.console import Console
     from rich.table import Table
 
+    from bregma.evaluation.summary import filled
+
+    if wide:
+        header, rows = filled(header, rows)
     table = Table(*header, title=title, box=None, pad_edge=False)
     for row in rows:
         table.add_row(*row)

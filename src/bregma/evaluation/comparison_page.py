@@ -53,10 +53,10 @@ def comparison_page(
             "notes": shared_notes(members),
             "seeds": any(len(group.members) > 1 for group in groups),
             "summary": _summary(groups, tables),
-            "differences": (summary.DIFFERENCE_HEADER, summary.difference_rows(tables)),
-            "all_differences": summary.difference_rows(tables, everything=True),
-            "means": (summary.GROUP_HEADER, summary.group_rows(tables)),
-            "all_means": summary.group_rows(tables, everything=True),
+            "differences": _differences(tables, everything=False),
+            "all_differences": _differences(tables, everything=True),
+            "means": _means(tables, everything=False),
+            "all_means": _means(tables, everything=True),
             "lower": sorted(table.TITLES[name] for name in LOWER_IS_BETTER),
             "areas": [
                 picture(f"AUC of every model, {t.finding} per {t.level}", areas_picture(t))
@@ -89,6 +89,14 @@ def _summary(groups: Sequence[Group], tables: Sequence[Table]) -> tuple[list[str
     header, rows = summary.summary_header(groups), summary.summary_cells(groups, tables)
     kept = [place for place in range(len(header)) if any(row[place][0] != "-" for row in rows)]
     return [header[place] for place in kept], [[row[place] for place in kept] for row in rows]
+
+
+def _differences(tables: Sequence[Table], *, everything: bool) -> tuple[list[str], list[list[str]]]:
+    return summary.filled(summary.DIFFERENCE_HEADER, summary.difference_rows(tables, everything=everything))
+
+
+def _means(tables: Sequence[Table], *, everything: bool) -> tuple[list[str], list[list[str]]]:
+    return summary.filled(summary.GROUP_HEADER, summary.group_rows(tables, everything=everything))
 
 
 def shared_notes(members: Sequence[Evaluation]) -> list[str]:

@@ -252,8 +252,8 @@ def _setup(contender: Contender, package: Package, question: Question) -> Setup:
 def _cost(package: Package, scans: Sequence[Scored], machine: str | None) -> Cost:
     seconds = [scan.seconds for scan in scans if scan.seconds is not None]
     return Cost(
-        parameters=None,
-        macs=None,
+        parameters=package.card.parameters,
+        macs=package.card.macs,
         model_bytes=len(package.model_bytes()),
         arithmetic=ARITHMETIC,
         seconds=float(np.median(seconds)) if seconds else None,

@@ -146,6 +146,12 @@ def difference_rows(tables: Sequence[Table], *, everything: bool = False) -> Row
     ]
 
 
+def filled(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str]]]:
+    """Titles and rows without the columns in which every row says "-"."""
+    kept = [place for place in range(len(header)) if not rows or any(row[place] != "-" for row in rows)]
+    return [header[place] for place in kept], [[row[place] for place in kept] for row in rows]
+
+
 def p_text(p: float | None) -> str:
     """Three decimals; "-" where there is none."""
     return "-" if p is None else f"{p:.3f}" if p >= 0.0005 else "< 0.001"
