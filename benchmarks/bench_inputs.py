@@ -1,0 +1,186 @@
+"""Training input: ours against MONAI (CacheDataset, PersistentDataset) and TorchIO on the same drawn heads, in one run.
+
+Single slices of 256 x 256 in three windows, shuffled, in batches of 32, each flipped at random and turned by up to 15
+degrees. Every contender runs in a process of its own, reads the same NIfTI files, and counts its first epoch with all
+its preparing. The peers do less: they take the files' grid as it is, while ours finds the head and centres it in
+millimetres; their slices are cut out of memory maps by one line of ours. Peers are needed for the comparison only:
+
+    uv pip install -e ".[bench]"
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import torch
+
+from bregma.io.files import list_entries
+from bregma.io.nifti import load_nifti
+from bregma.phantom.draw import draw
+from bregma.phantom.studies import study_parameters
+from bregma.preprocessing.augment import AugmentationSettings
+from bregma.preprocessing.pipeline import Preprocessing, prepare
+from bregma.preprocessing.window import PRESETS
+from bregma.training.cache import SliceCache
+from bregma.training.inputs import Inputs
+from bregma.training.sampling import TrainingScan, plan_epoch
+from bregma.training.sections import BatchesSection
+
+SCANS, SLICES, SIZE, BATCH, EPOCHS, CORES = 4, 32, 256, 32, 3, 2
+WINDOWS = (PRESETS["brain"], PRESETS["subdural"], PRESETS["soft_tissue"])
+TURN, FLIP = 15.0, 0.5
+Epoch = Callable[[], Iterator[Any]]
+
+
+def write_heads(folder: Path) -> None:
+    """SCANS drawn heads as NIfTI."""
+    for number in range(SCANS):
+        phantom = draw(study_parameters(0, number, 0.5, size=SIZE, slices=SLICES))
+        values = np.ascontiguousarray(phantom.volume.values.transpose(2, 1, 0))
+        width, height = phantom.volume.geometry.pixel_mm
+        nib.save(nib.Nifti1Image(values, np.diag([-width, -height, 5.0, 1.0])), folder / f"{number}.nii")
+
+
+def ours(folder: Path, work: Path) -> Epoch:
+    """Prepared once into the cache, then read, varied and put together by two threads."""
+    settings = Preprocessing(WINDOWS, pixel_mm=1.0, field_of_view_mm=float(SIZE))
+    cache = SliceCache(work, settings.digest)
+    scans = []
+    for number in range(SCANS):
+        path = folder / f"{number}.nii"
+        (entry,) = list_entries(path)[0]
+        cache.add(str(number), prepare(load_nifti(entry, path).volume, settings).images, None)
+        truth = np.zeros((SLICES, 1), np.float32)
+        known = np.ones((SLICES, 1), np.bool_)
+        scans.append(TrainingScan(str(number), truth, known, known[:, 0], truth[0], known[0], "slices"))
+    varied = AugmentationSettings(rotation_degrees=TURN, flip_horizontal=FLIP)
+    inputs = Inputs(scans, cache, varied, masks=False, workers=CORES)
+    batches = BatchesSection(scans=BATCH, slices_per_scan=0, balance=False, unit="slice")
+    numbers = iter(range(10**6))
+
+    def epoch() -> Iterator[Any]:
+        plan = plan_epoch(scans, batches, seed=0, epoch=next(numbers))
+        return (batch.images for batch, _ in inputs.batches(plan))
+
+    return epoch
+
+
+def slice_of(item: dict[str, Any]) -> np.ndarray:
+    """(3, S, S) of one slice of a NIfTI file, windowed; only this slice is read."""
+    plane = np.asanyarray(nib.load(item["path"]).dataobj[..., item["index"]]).astype(np.float32)
+    return np.stack([np.clip((plane - window.low) / window.width, 0, 1) for window in WINDOWS])
+
+
+def items(folder: Path) -> list[dict[str, Any]]:
+    return [{"path": str(folder / f"{n}.nii"), "index": index} for n in range(SCANS) for index in range(SLICES)]
+
+
+def monai(folder: Path, work: Path, *, persistent: bool) -> Epoch:
+    from monai import transforms
+    from monai.data import CacheDataset, DataLoader, PersistentDataset
+
+    steps = transforms.Compose(
+        [
+            transforms.Lambda(slice_of),
+            transforms.ToTensor(track_meta=False),
+            transforms.RandFlip(prob=FLIP, spatial_axis=0),
+            transforms.RandRotate(range_x=np.deg2rad(TURN), prob=1.0, mode="bilinear", padding_mode="zeros"),
+        ]
+    )
+    if persistent:
+        data: Any = PersistentDataset(items(folder), steps, cache_dir=work)
+    else:
+        data = CacheDataset(items(folder), steps, num_workers=CORES, progress=False)
+    loader = DataLoader(data, batch_size=BATCH, shuffle=True, num_workers=CORES, persistent_workers=True)
+    return lambda: iter(loader)
+
+
+def torchio(folder: Path, _work: Path) -> Epoch:
+    """TorchIO keeps no cache of its own: its subjects are held in memory, prepared."""
+    import torchio as tio
+
+    prepared = [
+        tio.Subject(slice=tio.ScalarImage(tensor=torch.from_numpy(slice_of(item))[..., None])) for item in items(folder)
+    ]
+    steps = tio.Compose(
+        [
+            tio.RandomFlip(axes=(0,), flip_probability=FLIP),
+            tio.RandomAffine(scales=0, degrees=(0, 0, 0, 0, -TURN, TURN), default_pad_value=0),
+        ]
+    )
+    data = tio.SubjectsDataset(prepared, transform=steps)
+    loader = tio.SubjectsLoader(data, batch_size=BATCH, shuffle=True, num_workers=CORES, persistent_workers=True)
+    return lambda: (batch["slice"]["data"] for batch in loader)
+
+
+CONTENDERS: dict[str, tuple[str, Callable[[Path, Path], Epoch]]] = {
+    "bregma": ("bregma", ours),
+    "MONAI CacheDataset": ("monai", lambda folder, work: monai(folder, work, persistent=False)),
+    "MONAI PersistentDataset": ("monai", lambda folder, work: monai(folder, work, persistent=True)),
+    "TorchIO": ("torchio", torchio),
+}
+
+
+def contend(name: str, folder: Path, work: Path) -> dict[str, float]:
+    """One contender: seconds of the first epoch, best rate of the others, cache, and peak memory.
+
+    The memory is of this process; MONAI's and TorchIO's two workers come on top.
+    """
+    torch.set_num_threads(1)
+    started = time.perf_counter()
+    epoch = CONTENDERS[name][1](folder, work)
+    seconds, first = [], 0.0
+    for _ in range(EPOCHS):
+        begun, count = time.perf_counter(), 0
+        for batch in epoch():
+            count += len(batch)
+        if count != SCANS * SLICES:
+            raise SystemExit(f"{name} gave {count} slices in an epoch; expected {SCANS * SLICES}")
+        seconds.append(time.perf_counter() - begun)
+        first = first or time.perf_counter() - started
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "slices_per_s": SCANS * SLICES / min(seconds[1:]),
+        "first_s": first,
+        "cache_mib": sum(path.stat().st_size for path in work.rglob("*") if path.is_file()) / 2**20,
+        "peak_mib": own / 1024,
+    }
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        heads = Path(name) / "heads"
+        heads.mkdir()
+        write_heads(heads)
+        for number, (contender, (module, _)) in enumerate(CONTENDERS.items()):
+            if importlib.util.find_spec(module) is None:
+                print(f'inputs: {contender} is not installed: uv pip install -e ".[bench]"')
+                continue
+            work = Path(name) / f"work{number}"
+            work.mkdir()
+            command = [sys.executable, "-W", "ignore", "-m", "benchmarks.bench_inputs", contender, heads, work]
+            found = json.loads(
+                subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\n")[-2]
+            )
+            print(
+                f"inputs: {contender}: {found['slices_per_s']:,.0f} slices/s, first epoch {found['first_s']:.1f} s, "
+                f"cache on disk {found['cache_mib']:.0f} MiB, peak {found['peak_mib']:.0f} MiB"
+            )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 4:
+        print(json.dumps(contend(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))))
+    else:
+        main()
