@@ -6,20 +6,22 @@ Letters: D slices, K findings, S prepared size.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bregma.models.aggregate import Rule, Verdict, consistent, qualifying, reach_mm, scan_score, scan_verdict
+from bregma.models.aggregate import SUSPECTED, Rule, Verdict, qualifying, reach_mm, scan_score, scan_verdict
+from bregma.models.combine import combination_of, combined_probabilities
 from bregma.models.lesions import Lesion, find_lesions
 from bregma.models.places import places_of
 from bregma.models.predictor import Prediction, Predictor
+from bregma.models.subtypes import lesion_subtype, named_subtypes
 from bregma.preprocessing.pipeline import Placement, prepare, restore
-from bregma.scan.errors import RequestError
+from bregma.scan.errors import PackageError, RequestError
 from bregma.scan.study import Refusal
-from bregma.scan.terms import ANY, FINDINGS
+from bregma.scan.terms import ANY, SUBTYPES
 from bregma.scan.volume import Scan, Volume
 
 PIECE = 16
@@ -34,11 +36,28 @@ class ModelUsed:
         name: of the package.
         version: of the package.
         digest: SHA-256 over everything in it.
+        findings: what it answers.
+        map: whether it draws; lesions are outlined on the mean of the maps.
     """
 
     name: str
     version: str
     digest: str
+    findings: tuple[str, ...]
+    map: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A package that should have taken part and could not.
+
+    Attributes:
+        name: of the package, or of its folder.
+        reason: one sentence for a person.
+    """
+
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +84,12 @@ class Reading:
     Attributes:
         scan: what was read.
         verdict: the words for the scan, and the reason when it could not be assessed.
-        rule: how slices were turned into the verdict.
-        models: the packages, in the order given.
-        findings: the K findings they answer.
+        rule: how slices were turned into the verdict; of several packages, their combined rule.
+        scan_points: per finding, the scan score from which it is called; missing where no package has a point.
+        slice_points: the same for a slice.
+        models: the packages that took part, in the order given.
+        left_out: the packages that could not.
+        findings: the K findings they answer between them.
         slice_probabilities: (D, K), foot to head; (0, K) when the scan was not read.
         scan_probabilities: per finding, the scan's score under the rule; empty when it was not read.
         counted: (D,) slices that belong to a run long enough for the rule; (0,) when it was not read.
@@ -78,7 +100,10 @@ class Reading:
     scan: Scan
     verdict: Verdict
     rule: Rule
+    scan_points: dict[str, float]
+    slice_points: dict[str, float]
     models: tuple[ModelUsed, ...]
+    left_out: tuple[LeftOut, ...]
     findings: tuple[str, ...]
     slice_probabilities: NDArray[np.float32]
     scan_probabilities: dict[str, float]
@@ -91,41 +116,71 @@ class Reading:
         """What belongs to the scan and was not read, and why."""
         return self.scan.excluded if self.scan.refusal is None else (*self.scan.excluded, self.scan.refusal)
 
+    @property
+    def subtypes(self) -> tuple[str, ...] | None:
+        """The kinds of bleed that are named, the likeliest first; None when nobody was asked.
 
-def read_scan(scan: Scan, packages: Sequence[Predictor], *, load_seconds: float = 0.0) -> Reading:
-    """Read a scan with one or more packages.
+        Only of a scan that is suspected. Empty there means that its subtype is not clear.
+        """
+        if not any(name in self.scan_probabilities for name in SUBTYPES):
+            return None
+        return named_subtypes(self.scan_probabilities, self.scan_points) if self.verdict.word == SUSPECTED else ()
 
-    Several packages are averaged finding by finding; the rule is that of the first. A scan that is not eligible is not
-    shown to a network: its verdict is "not assessed", with the reason.
+    @property
+    def draws(self) -> bool:
+        """Whether a package that took part draws a map; without one there are no lesions."""
+        return any(model.map for model in self.models)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answer:
+    """What one package says, and the way back to the stored slices."""
+
+    predictor: Predictor
+    prediction: Prediction
+    placement: Placement
+
+
+def read_scan(
+    scan: Scan, packages: Sequence[Predictor], *, load_seconds: float = 0.0, left_out: Sequence[LeftOut] = ()
+) -> Reading:
+    """Read a scan with one or more packages, combined as `models.combine` says.
+
+    A scan that is not eligible is not shown to a network: its verdict is "not assessed", with the reason. A package
+    whose engine fails on this scan is left out, and said, as long as another one answers.
 
     Args:
         scan: assembled and checked.
         packages: at least one.
         load_seconds: how long loading took, for the account of time.
+        left_out: packages that could not even be opened, to be named in the reading.
 
     Raises:
         RequestError: no package was given.
-        PackageError: an engine failed.
+        PackageError: no package could read the scan.
     """
     if not packages:
         raise RequestError("no model package was given; expected at least one (see `bregma models list`)")
     if scan.refusal is not None:
-        return _unread(scan, packages, Seconds(load=load_seconds))
+        return _unread(scan, packages, Seconds(load=load_seconds), left_out)
     start = perf_counter()
-    predictions, placement, network = _predict(scan.volume, packages)
+    answers, failed, network = _predict(scan.volume, packages)
     prepared = perf_counter() - start - network
-    return _conclude(scan, packages, predictions, placement, Seconds(load_seconds, prepared, network))
+    return _conclude(scan, answers, (*left_out, *failed), Seconds(load_seconds, prepared, network))
 
 
-def _unread(scan: Scan, packages: Sequence[Predictor], seconds: Seconds) -> Reading:
-    findings = _findings(packages)
+def _unread(scan: Scan, packages: Sequence[Predictor], seconds: Seconds, left_out: Sequence[LeftOut]) -> Reading:
+    together = combination_of([one.package for one in packages])
     return Reading(
         scan=scan,
-        verdict=scan_verdict(scan, None, packages[0].package.rule),
-        rule=packages[0].package.rule,
+        verdict=scan_verdict(scan, None, together.rule),
+        rule=together.rule,
+        scan_points=together.scan_points,
+        slice_points=together.slice_points,
         models=_models(packages),
-        findings=findings,
-        slice_probabilities=np.zeros((0, len(findings)), dtype=np.float32),
+        left_out=tuple(left_out),
+        findings=together.findings,
+        slice_probabilities=np.zeros((0, len(together.findings)), dtype=np.float32),
         scan_probabilities={},
         counted=np.zeros(0, dtype=np.bool_),
         lesions=(),
@@ -133,71 +188,70 @@ def _unread(scan: Scan, packages: Sequence[Predictor], seconds: Seconds) -> Read
     )
 
 
-def _predict(volume: Volume, packages: Sequence[Predictor]) -> tuple[list[Prediction], list[Placement], float]:
-    """Every package's answer and placement, and the seconds that the networks took; prepares once per settings."""
+def _predict(volume: Volume, packages: Sequence[Predictor]) -> tuple[list[_Answer], list[LeftOut], float]:
+    """Every package's answer, those that failed, and the seconds in the networks; prepares once per settings."""
     network, places = 0.0, places_of(volume.geometry, len(volume.values))
-    answers: dict[int, tuple[Prediction, Placement]] = {}
+    answers: dict[int, _Answer] = {}
+    failed: dict[int, PackageError] = {}
     for digest in dict.fromkeys(predictor.package.preprocessing.digest for predictor in packages):
-        alike = [place for place, one in enumerate(packages) if one.package.preprocessing.digest == digest]
+        alike = [at for at, one in enumerate(packages) if one.package.preprocessing.digest == digest]
         prepared = prepare(volume, packages[alike[0]].package.preprocessing)
-        for place in alike:
+        for at in alike:
             start = perf_counter()
-            answers[place] = packages[place].predict(prepared.images, places), prepared.placement
+            try:
+                prediction = packages[at].predict(prepared.images, places)
+            except PackageError as error:
+                failed[at] = error
+            else:
+                answers[at] = _Answer(packages[at], prediction, prepared.placement)
             network += perf_counter() - start
-    ordered = [answers[place] for place in range(len(packages))]
-    return [prediction for prediction, _ in ordered], [placement for _, placement in ordered], network
+    if not answers:
+        raise failed[min(failed)]
+    left_out = [LeftOut(packages[at].package.name, str(failed[at])) for at in sorted(failed)]
+    return [answers[at] for at in sorted(answers)], left_out, network
 
 
-def _conclude(
-    scan: Scan,
-    packages: Sequence[Predictor],
-    predictions: Sequence[Prediction],
-    placements: Sequence[Placement],
-    seconds: Seconds,
-) -> Reading:
+def _conclude(scan: Scan, answers: Sequence[_Answer], left_out: Sequence[LeftOut], seconds: Seconds) -> Reading:
     start = perf_counter()
-    rule, findings, reach = packages[0].package.rule, _findings(packages), reach_mm(scan.volume.geometry)
-    probabilities = consistent(_average(packages, predictions, findings), findings)
-    scores = {name: scan_score(probabilities[:, k], reach, rule) for k, name in enumerate(findings)}
-    counted = qualifying(probabilities[:, findings.index(ANY)] >= rule.threshold, reach, rule)
-    lesions = _lesions(scan, predictions, placements, counted)
-    return Reading(
+    packages = [one.predictor.package for one in answers]
+    together, reach = combination_of(packages), reach_mm(scan.volume.geometry)
+    probabilities = combined_probabilities(
+        packages, [one.prediction.probabilities for one in answers], together.findings
+    )
+    scores = {name: scan_score(probabilities[:, k], reach, together.rule) for k, name in enumerate(together.findings)}
+    suspicious = probabilities[:, together.findings.index(ANY)].astype(np.float64) >= together.rule.threshold
+    reading = Reading(
         scan=scan,
-        verdict=scan_verdict(scan, scores[ANY], rule),
-        rule=rule,
-        models=_models(packages),
-        findings=findings,
+        verdict=scan_verdict(scan, scores[ANY], together.rule),
+        rule=together.rule,
+        scan_points=together.scan_points,
+        slice_points=together.slice_points,
+        models=_models([one.predictor for one in answers]),
+        left_out=tuple(left_out),
+        findings=together.findings,
         slice_probabilities=probabilities,
         scan_probabilities=scores,
-        counted=counted,
-        lesions=tuple(lesions),
-        seconds=Seconds(seconds.load, seconds.prepare, seconds.network, perf_counter() - start),
+        counted=qualifying(suspicious, reach, together.rule),
+        lesions=(),
+        seconds=seconds,
     )
+    lesions = tuple(_with_subtype(lesion, reading) for lesion in _lesions(scan, answers, reading.counted))
+    return replace(reading, lesions=lesions, seconds=replace(seconds, rest=perf_counter() - start))
 
 
-def _average(
-    packages: Sequence[Predictor], predictions: Sequence[Prediction], findings: tuple[str, ...]
-) -> NDArray[np.float32]:
-    """(D, K) mean over the packages that answer a finding; 0 for an `any` that is only implied by subtypes."""
-    columns = []
-    for name in findings:
-        given = [
-            prediction.probabilities[:, one.package.findings.index(name)]
-            for one, prediction in zip(packages, predictions, strict=True)
-            if name in one.package.findings
-        ]
-        columns.append(np.mean(given, axis=0) if given else np.zeros(len(predictions[0].probabilities)))
-    return np.stack(columns, axis=1).astype(np.float32)
+def _with_subtype(lesion: Lesion, reading: Reading) -> Lesion:
+    """The lesion with the kind of bleed that its slices show, where that is clear."""
+    points = {**reading.scan_points, **reading.slice_points}
+    on_its_slices = reading.slice_probabilities[list(lesion.slices)]
+    found = lesion_subtype(on_its_slices, reading.findings, reading.subtypes or (), points)
+    return lesion if found is None else replace(lesion, subtype=found[0], subtype_probability=found[1])
 
 
-def _lesions(
-    scan: Scan,
-    predictions: Sequence[Prediction],
-    placements: Sequence[Placement],
-    counted: NDArray[np.bool_],
-) -> list[Lesion]:
+def _lesions(scan: Scan, answers: Sequence[_Answer], counted: NDArray[np.bool_]) -> list[Lesion]:
     """Lesions on the slices that the rule counts, so that a scan called negative shows none."""
-    drawn = [(one.map, place) for one, place in zip(predictions, placements, strict=True) if one.map is not None]
+    # in an order of their own, so that the last digit does not depend on the order given
+    in_order = sorted(answers, key=lambda one: one.predictor.package.digest)
+    drawn = [(one.prediction.map, one.placement) for one in in_order if one.prediction.map is not None]
     if not drawn or not counted.any():
         return []
     first, last = int(counted.argmax()), len(counted) - int(counted[::-1].argmax())
@@ -220,11 +274,8 @@ def midline_x_mm(volume: Volume, placement: Placement) -> float | None:
     return float(volume.geometry.to_patient(np.array([volume.geometry.slices // 2, row, column]))[0])
 
 
-def _findings(packages: Sequence[Predictor]) -> tuple[str, ...]:
-    """What the packages answer between them, and `any`, in the order of scan.terms."""
-    given = {ANY}.union(*(predictor.package.findings for predictor in packages))
-    return tuple(term.name for term in FINDINGS if term.name in given)
-
-
 def _models(packages: Sequence[Predictor]) -> tuple[ModelUsed, ...]:
-    return tuple(ModelUsed(one.package.name, one.package.version, one.package.digest) for one in packages)
+    return tuple(
+        ModelUsed(one.package.name, one.package.version, one.package.digest, one.package.findings, one.has_map)
+        for one in packages
+    )

@@ -90,7 +90,7 @@ def test_packages_are_averaged_finding_by_finding(tmp_path: Path) -> None:
     assert reading.findings == ("any", "subdural")
     assert reading.slice_probabilities[4] == pytest.approx([0.75, 0.5], abs=1e-3)
     assert reading.slice_probabilities[0] == pytest.approx([0.5, 0.5], abs=1e-3)
-    assert reading.rule == sure.rule
+    assert reading.rule == Rule(threshold=0.4)
     assert [used.name for used in reading.models] == ["sure", "flat"]
 
 

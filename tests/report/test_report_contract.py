@@ -113,7 +113,21 @@ def test_a_reading_adds_what_the_models_say(tiny: Predictor) -> None:
     reading = read_scan(head_scan(bleeds={4: 14.0, 5: 14.0}), [tiny], load_seconds=0.25)
     entry = reading_entry(reading)
     check(document([entry], []))
-    assert entry["models"] == [{"name": "tiny", "version": "1.0", "digest": tiny.package.digest}]
+    assert json.loads(json.dumps(entry["models"])) == [
+        {
+            "name": "tiny",
+            "version": "1.0",
+            "digest": tiny.package.digest,
+            "findings": ["any", "subdural"],
+            "map": True,
+        }
+    ]
+    assert entry["models_left_out"] == []
+    assert entry["scan"]["subtypes"] == []
+    assert entry["scan"]["operating_points"] == {
+        "any": {"scan": 0.5, "slice": 0.5, "reached": True},
+        "subdural": {"scan": None, "slice": None, "reached": None},
+    }
     assert entry["scan"]["verdict"] == SUSPECTED
     assert entry["scan"]["rule"] == {"run_slices": 3, "run_mm": 4.5, "threshold": 0.5}
     assert entry["scan"]["probabilities"]["any"] == pytest.approx(0.99945, abs=1e-4)

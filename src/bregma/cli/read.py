@@ -13,13 +13,13 @@ import typer
 
 from bregma.cli.output import console, errors, print_error
 from bregma.cli.targets import check_targets
-from bregma.scan.errors import RefusedError, RequestError
+from bregma.scan.errors import PackageError, RefusedError, RequestError
 from bregma.scan.study import Refusal
 
 if TYPE_CHECKING:
     from bregma.models.package import Package
     from bregma.models.predictor import Predictor
-    from bregma.reading import Reading
+    from bregma.reading import LeftOut, Reading
     from bregma.report.contract import Entry
     from bregma.scan.volume import Scan
 
@@ -72,7 +72,7 @@ def read(
     *,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", "-m", help="A package's name or folder (repeatable); else the bundled one."),
+        typer.Option("--model", "-m", help="A package's name or folder (repeatable); else all installed ones."),
     ] = None,
     json: JsonOption = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="Write one row per slice.")] = None,
@@ -88,7 +88,8 @@ def read(
 ) -> None:
     """Read head scans: per slice and per scan probability, verdict, lesions, and everything left out and why.
 
-    "No hemorrhage found" is said only of a scan that was wholly read.
+    "No hemorrhage found" is said only of a scan that was wholly read. Several packages are combined; an installed one
+    that cannot be run is left out, and said.
     Exit code 0 when every scan was read, 1 when some were refused, 2 when the request was wrong.
 
     Examples: `bregma read scan`; `bregma read scan.zip --html out --json out.json`
@@ -101,12 +102,12 @@ def read(
 
     points = [_point(text) for text in at or []]
     check_targets(files=[json, csv], folders=[html, masks], source=path)
-    predictors = _predictors(model or [], threads)
+    predictors, left_out = _predictors(model or [], threads)
     entries: list[Entry] = []
     rows: list[dict[str, object]] = []
     refused: list[Refusal] = []
     for scan, seconds in _scans(path, refused):
-        reading = read_scan(scan, predictors, load_seconds=seconds)
+        reading = read_scan(scan, predictors, load_seconds=seconds, left_out=left_out)
         entries.append(reading_entry(reading, points))
         rows += slice_rows(reading)
         refused += refusals_of(scan)
@@ -114,7 +115,7 @@ def read(
         _print_points(entries[-1])
         if html is not None:
             page = html / f"{_file_stem(scan)}.html"
-            write_page(page, reading, [predictor.package for predictor in predictors])
+            write_page(page, reading, _packages_of(reading, predictors))
             console().print(f"  page: {page}", highlight=False, soft_wrap=True)
         if masks is not None:
             line = _mask_line(masks / _file_stem(scan), reading, as_dicom=dicom_masks)
@@ -140,24 +141,60 @@ def _scans(path: Path, refused: list[Refusal]) -> Iterator[tuple[Scan, float]]:
 
 
 def chosen_packages(names: Sequence[str]) -> list[Package]:
-    """The packages of these names or folders, or all that are installed.
+    """The packages of these names or folders, each once, or all that are installed and whole.
 
     Raises:
         PackageError: a folder is no whole package.
         RequestError: there is no such package, or none at all.
     """
-    from bregma.models.package import find_package, installed_packages
+    return _whole_packages(names)[0]
 
-    packages = [find_package(name) for name in names] or installed_packages()
+
+def _whole_packages(names: Sequence[str]) -> tuple[list[Package], list[LeftOut]]:
+    """The packages to read with, and the damaged ones among the installed: those asked for by name must be whole."""
+    from bregma.models.package import find_all, find_package
+    from bregma.reading import LeftOut
+
+    if names:
+        return list({package.digest: package for package in map(find_package, names)}.values()), []
+    packages, damaged = find_all()
     if not packages:
-        raise RequestError("no model package is installed; train one (bregma train) or set BREGMA_MODELS")
-    return packages
+        raise RequestError(
+            "no model package is installed; train one (bregma train) or set BREGMA_MODELS"
+            + "".join(f" (damaged: {one.reason})" for one in damaged)
+        )
+    return packages, [LeftOut(one.folder.name, one.reason) for one in damaged]
 
 
-def _predictors(names: Sequence[str], threads: int | None) -> list[Predictor]:
+def _predictors(names: Sequence[str], threads: int | None) -> tuple[list[Predictor], list[LeftOut]]:
+    """The packages with their engines, and those that are left out, each told in a line on stderr.
+
+    Raises:
+        PackageError: a package asked for by name cannot be run, or no installed one can.
+    """
     from bregma.models.predictor import Predictor
+    from bregma.reading import LeftOut
 
-    return [Predictor(package, threads=threads) for package in chosen_packages(names)]
+    packages, left_out = _whole_packages(names)
+    predictors: list[Predictor] = []
+    for place, package in enumerate(packages, start=1):
+        try:
+            predictors.append(Predictor(package, threads=threads))
+        except PackageError as error:
+            if names or (place == len(packages) and not predictors):
+                raise
+            left_out.append(LeftOut(package.name, str(error)))
+    for one in left_out:
+        errors().print("warning:", style="yellow", end=" ")
+        words = f"package {one.name} is left out: {one.reason}"
+        errors().print(words, highlight=False, markup=False, soft_wrap=True)
+    return predictors, left_out
+
+
+def _packages_of(reading: Reading, predictors: Sequence[Predictor]) -> list[Package]:
+    """The packages that took part in a reading: one whose engine failed on the scan did not."""
+    took_part = {model.digest for model in reading.models}
+    return [predictor.package for predictor in predictors if predictor.package.digest in took_part]
 
 
 def _file_stem(scan: Scan) -> str:

@@ -39,6 +39,8 @@ class Lesion:
         probabilities: per finding, the mean of the map over the lesion.
         corner: (slice, row, column) of the first pixel of `mask` in the scan.
         mask: (d, h, w) which pixels belong to it, in its own smallest block of the scan's grid.
+        subtype: the kind of bleed that its slices show (`models.subtypes`); None when it is not clear.
+        subtype_probability: the mean over its slices of that kind's probability; it is not located on the slice.
     """
 
     id: str
@@ -49,6 +51,8 @@ class Lesion:
     probabilities: dict[str, float]
     corner: tuple[int, int, int]
     mask: Mask
+    subtype: str | None = None
+    subtype_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,10 +73,13 @@ def reading_entry(reading: Reading, points: Sequence[Point] = ()) -> Entry:
     return {
         **entry,
         "models": [asdict(model) for model in reading.models],
+        "models_left_out": [asdict(one) for one in reading.left_out],
         "scan": {
             "verdict": reading.verdict.word,
+            "subtypes": None if reading.subtypes is None else list(reading.subtypes),
             "probabilities": _probabilities(reading.scan_probabilities),
             "rule": asdict(reading.rule),
+            "operating_points": {name: _operating_point(reading, name) for name in reading.scan_probabilities},
         },
         "lesions": [_lesion(lesion) for lesion in reading.lesions],
         "seconds": {name: _number(value, 4) for name, value in asdict(reading.seconds).items()},
@@ -144,6 +147,16 @@ def _slice(one: Slice) -> Entry:
     }
 
 
+def _operating_point(reading: Reading, finding: str) -> Entry:
+    """From where on a finding is called, of a scan and of a slice, and whether this scan gets there."""
+    of_scan = reading.scan_points.get(finding)
+    return {
+        "scan": of_scan,
+        "slice": reading.slice_points.get(finding),
+        "reached": None if of_scan is None else reading.scan_probabilities[finding] >= of_scan,
+    }
+
+
 def _lesion(lesion: Lesion) -> Entry:
     box = lesion.box_mm
     return {
@@ -153,6 +166,8 @@ def _lesion(lesion: Lesion) -> Entry:
         "side": lesion.side,
         "slices": list(lesion.slices),
         "probabilities": _probabilities(lesion.probabilities),
+        "subtype": lesion.subtype,
+        "subtype_probability": _number(lesion.subtype_probability, 6),
     }
 
 

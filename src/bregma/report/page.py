@@ -15,11 +15,12 @@ from bregma.models.aggregate import INCOMPLETE, NOT_ASSESSED, NOTHING_FOUND, SUS
 from bregma.models.package import Package
 from bregma.reading import Reading
 from bregma.report.contract import write_text
+from bregma.report.kinds import kinds, kinds_in_words
 from bregma.report.pictures import montage
 from bregma.report.scout import scouts
 from bregma.report.strip import HEIGHT, WIDTH, strip
 from bregma.scan.counted import counted
-from bregma.scan.terms import ANY, FINDINGS
+from bregma.scan.terms import ANY
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -77,7 +78,8 @@ def page_html(reading: Reading, packages: Sequence[Package]) -> str:
         strip_height=HEIGHT,
         tiles=montage(reading),
         scouts=scouts(reading),
-        titles={term.name: term.title for term in FINDINGS},
+        kinds=kinds(reading),
+        kinds_said=kinds_in_words(reading),
         probabilities=reading.slice_probabilities.tolist(),
         any_name=ANY,
     )
@@ -92,7 +94,9 @@ def _figures(reading: Reading) -> list[Figure]:
     figures = [
         Figure("scan score", f"{score:.2f}", f"suspected from {reading.rule.threshold:.2f}"),
         Figure("slices counted", str(counted), f"of {len(reading.scan.slices)}"),
-        Figure("lesions outlined", str(len(reading.lesions)), "by the map"),
+        Figure("lesions outlined", str(len(reading.lesions)), "by the map")
+        if reading.draws
+        else Figure("lesions outlined", "–", "no model draws a map"),
     ]
     if volumes:
         figures.append(Figure("volume", f"{sum(volumes):.1f} mL", "of all lesions"))

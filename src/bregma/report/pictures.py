@@ -17,6 +17,7 @@ from bregma.models.lesions import Lesion, lesion_on_slice
 from bregma.preprocessing.pipeline import Placement, Preprocessing, prepare, prepare_mask
 from bregma.preprocessing.window import PRESETS
 from bregma.reading import Reading
+from bregma.report.kinds import kinds_on_slice
 from bregma.scan.terms import ANY
 from bregma.scan.volume import Geometry, Volume
 
@@ -60,6 +61,7 @@ class Tile:
         z_mm: patient z; None without geometry.
         probability: of `any`; None when the scan was not read.
         counted: whether the rule counts it.
+        kinds: the scan's named subtypes that this slice reaches, with their probabilities, the likeliest first.
         image: a data URI.
         size: rows and columns of the picture.
         view: (x, y, length) of the square that holds the head, the same for all tiles of a scan.
@@ -70,6 +72,7 @@ class Tile:
     z_mm: float | None
     probability: float | None
     counted: bool
+    kinds: tuple[tuple[str, float], ...]
     image: str
     size: int
     view: View
@@ -90,6 +93,7 @@ def montage(reading: Reading, *, limit: int = SHOWN) -> list[Tile]:
             z_mm=reading.scan.slices[index].z_mm,
             probability=_probability(reading, index),
             counted=bool(len(reading.counted) and reading.counted[index]),
+            kinds=kinds_on_slice(reading, index),
             image=data_uri(to_grey(image[0])),
             size=settings.size,
             view=view,

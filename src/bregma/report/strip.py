@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bregma.models.aggregate import reach_mm
 from bregma.reading import Reading
@@ -16,6 +18,8 @@ WIDTH, HEIGHT = 1000.0, 120.0
 
 TICK_MM = 20.0
 
+Floats = NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -26,8 +30,8 @@ class Bar:
         x: left edge.
         width: of the bar.
         height: of the bar, the probability times `HEIGHT`.
-        probability: of `any`.
-        counted: whether the rule counts it.
+        probability: of the finding that is drawn.
+        counted: whether the rule counts it; of a subtype, whether the slice reaches that subtype's point.
         title: what a pointer resting on it is told.
     """
 
@@ -81,11 +85,10 @@ def strip(reading: Reading) -> Strip | None:
     if len(reading.slice_probabilities) < 2:
         return None
     reach = reach_mm(reading.scan.volume.geometry)
-    lengths = np.ones(len(reading.scan.slices)) if reach is None else reach
-    edges = np.concatenate([[0.0], np.cumsum(lengths)]) * (WIDTH / lengths.sum())
+    edges = _edges(reading, reach)
     threshold = reading.rule.threshold
     return Strip(
-        bars=_bars(reading, edges),
+        bars=_bars(reading, edges, ANY, reading.counted.tolist()),
         ticks=_ticks(reading, edges),
         runs=_runs(reading, edges, reach),
         threshold=threshold * HEIGHT if threshold <= 1 else None,
@@ -93,19 +96,35 @@ def strip(reading: Reading) -> Strip | None:
     )
 
 
-def _bars(reading: Reading, edges: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[Bar, ...]:
-    values = reading.slice_probabilities[:, reading.findings.index(ANY)].tolist()
+def bars_of(reading: Reading, finding: str) -> tuple[Bar, ...]:
+    """A subtype's bars in the same places as those of the strip; none when there is no strip."""
+    if len(reading.slice_probabilities) < 2:
+        return ()
+    point = reading.slice_points.get(finding, np.inf)
+    reached = reading.slice_probabilities[:, reading.findings.index(finding)].astype(np.float64) >= point
+    return _bars(reading, _edges(reading, reach_mm(reading.scan.volume.geometry)), finding, reached.tolist())
+
+
+def _edges(reading: Reading, reach: Floats | None) -> Floats:
+    """(D + 1,) where the bars begin and end."""
+    lengths = np.ones(len(reading.scan.slices)) if reach is None else reach
+    edges: Floats = np.concatenate([[0.0], np.cumsum(lengths)]) * (WIDTH / lengths.sum())
+    return edges
+
+
+def _bars(reading: Reading, edges: Floats, finding: str, marked: Sequence[bool]) -> tuple[Bar, ...]:
+    values = reading.slice_probabilities[:, reading.findings.index(finding)].tolist()
+    word = ", counted" if finding == ANY else ", reached"
     bars = []
     for one, value in zip(reading.scan.slices, values, strict=True):
         left, right = float(edges[one.index]), float(edges[one.index + 1])
         where = "" if one.z_mm is None else f", z {one.z_mm:.1f} mm"
-        counted = bool(reading.counted[one.index])
-        title = f"slice {one.index}{where}: {value:.3f}{', counted' if counted else ''}"
-        bars.append(Bar(one.index, left, right - left, value * HEIGHT, value, counted, title))
+        title = f"slice {one.index}{where}: {value:.3f}{word if marked[one.index] else ''}"
+        bars.append(Bar(one.index, left, right - left, value * HEIGHT, value, marked[one.index], title))
     return tuple(bars)
 
 
-def _ticks(reading: Reading, edges: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[Tick, ...]:
+def _ticks(reading: Reading, edges: Floats) -> tuple[Tick, ...]:
     middles = (edges[1:] + edges[:-1]) / 2
     z = [one.z_mm for one in reading.scan.slices]
     known = [value for value in z if value is not None]
@@ -119,8 +138,8 @@ def _ticks(reading: Reading, edges: np.ndarray[tuple[int], np.dtype[np.float64]]
 
 def _runs(
     reading: Reading,
-    edges: np.ndarray[tuple[int], np.dtype[np.float64]],
-    reach: np.ndarray[tuple[int], np.dtype[np.float64]] | None,
+    edges: Floats,
+    reach: Floats | None,
 ) -> tuple[Run, ...]:
     ends = np.flatnonzero(np.diff(np.concatenate([[False], reading.counted, [False]]).astype(np.int8)))
     runs = []

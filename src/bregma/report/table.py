@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +16,7 @@ from bregma.models.card import Metric
 from bregma.models.lesions import Lesion
 from bregma.models.package import Package
 from bregma.reading import Reading
+from bregma.report.kinds import NAMED, kinds, kinds_in_words, lesion_kind
 from bregma.scan.counted import counted
 from bregma.scan.study import Refusal, Status
 from bregma.scan.terms import ANY
@@ -64,8 +66,13 @@ def reading_table(reading: Reading) -> RenderableType:
     parts: list[RenderableType] = [scan_table(reading.scan), _verdict(reading)]
     if len(reading.slice_probabilities):
         parts.append(_strip(reading))
+    if reading.subtypes is not None:
+        parts.append(_kinds(reading))
     if reading.lesions:
         parts.append(_lesions(reading))
+    if reading.counted.any() and not reading.draws:
+        parts.append(Text("  no lesions are outlined: no model that took part draws a map", style="dim"))
+    parts += [Text(f"  {one.name} was left out: {one.reason}", style="yellow") for one in reading.left_out]
     seconds = ", ".join(f"{name} {value:.2f} s" for name, value in asdict(reading.seconds).items())
     models = ", ".join(f"{model.name} {model.version} ({model.digest[:12]})" for model in reading.models)
     parts.append(Text(f"  {models}; {seconds}", style="dim"))
@@ -128,6 +135,8 @@ def _points(package: Package) -> Table:
 def _verdict(reading: Reading) -> Text:
     score = reading.scan_probabilities.get(ANY)
     words = Text.assemble("  ", (reading.verdict.word.upper(), VERDICT_STYLE[reading.verdict.word]))
+    if said := kinds_in_words(reading):
+        words.append(f": {said}", style="bold")
     if score is not None:
         words.append(f"  score {score:.3f}; {reading.rule}")
     if reading.verdict.reason:
@@ -138,11 +147,7 @@ def _verdict(reading: Reading) -> Text:
 def _strip(reading: Reading) -> Text:
     """Slices from foot to head, those that the rule counts in red; of many slices the highest share a character."""
     strip = Text("  foot ", style="dim")
-    values = reading.slice_probabilities[:, reading.findings.index(ANY)]
-    starts = np.arange(0, len(values), -(-len(values) // STRIP_CHARACTERS))
-    highest, counts = np.maximum.reduceat(values, starts), np.logical_or.reduceat(reading.counted, starts)
-    for value, hit in zip(highest.tolist(), counts.tolist(), strict=True):
-        strip.append(SHADES[round(value * (len(SHADES) - 1))], style="red on grey15" if hit else "white on grey15")
+    strip.append(_bars(reading.slice_probabilities[:, reading.findings.index(ANY)], reading.counted))
     strip.append(" head")
     if reading.counted.any():
         hits = [one for one in reading.scan.slices if reading.counted[one.index]]
@@ -150,11 +155,38 @@ def _strip(reading: Reading) -> Text:
     return strip
 
 
+def _bars(values: NDArray[np.float32], marked: NDArray[np.bool_], *, characters: int = STRIP_CHARACTERS) -> Text:
+    """(D,) probabilities as a line of bars, the marked ones in red; of many slices the highest share a character."""
+    line = Text()
+    starts = np.arange(0, len(values), -(-len(values) // characters))
+    highest, hits = np.maximum.reduceat(values, starts), np.logical_or.reduceat(marked, starts)
+    for value, hit in zip(highest.tolist(), hits.tolist(), strict=True):
+        line.append(SHADES[round(value * (len(SHADES) - 1))], style="red on grey15" if hit else "white on grey15")
+    return line
+
+
+def _kinds(reading: Reading) -> Table:
+    """A line per subtype: score, from where on it is named, and its slices; red where one reaches its point."""
+    table = _table("  subtype", "score", "named from", "", "slices, foot to head")
+    for kind in kinds(reading):
+        values = reading.slice_probabilities[:, reading.findings.index(kind.name)]
+        reached = values.astype(np.float64) >= reading.slice_points.get(kind.name, np.inf)
+        bars = _bars(values, reached, characters=STRIP_CHARACTERS // 2)
+        point = "" if kind.point is None else f"{kind.point:.2f}"
+        style = "bold" if kind.said == NAMED else "dim"
+        said = Text(kind.said, style=style)
+        table.add_row(Text(f"  {kind.name}", style=style), f"{kind.score:.2f}", point, said, bars)
+    return table
+
+
 def _lesions(reading: Reading) -> Table:
-    table = _table("  lesion", "volume", "side", "slices", "probability")
+    """A line per lesion, with its kind where somebody was asked for it."""
+    titles = ["  lesion", "volume", "side", "slices", "probability"]
+    table = _table(*titles, *([] if reading.subtypes is None else ["kind, by its slices"]))
     for lesion in reading.lesions:
         volume = "" if lesion.volume_ml is None else f"{lesion.volume_ml:.1f} mL"
-        table.add_row(f"  {lesion.id}", volume, lesion.side or "", _slices(lesion), f"{lesion.probabilities[ANY]:.2f}")
+        cells = [f"  {lesion.id}", volume, lesion.side or "", _slices(lesion), f"{lesion.probabilities[ANY]:.2f}"]
+        table.add_row(*cells, *([] if reading.subtypes is None else [lesion_kind(lesion)]))
     return table
 
 
