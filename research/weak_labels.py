@@ -1,7 +1,8 @@
 """Weak against strong labels on drawn heads: the arms of Kodandarama et al., trained alike and measured alike.
 
     python -m research.weak_labels hide LIBRARY [--split compare]
-    python -m research.weak_labels commands LIBRARY RUNS [--seeds 3] [--set key=value ...] | xargs -d '\n' -P 2 -I {} sh -c {}
+    python -m research.weak_labels commands LIBRARY RUNS [--seeds 3] [--set key=value ...] > runs.txt
+    xargs -d '\n' -P 2 -I {} sh -c {} < runs.txt
     bregma evaluate RUNS/*/package --library LIBRARY --split compare:test --group
 
 `hide` takes a library in which everything is labelled and adds sources that know only a part of it; a recipe's

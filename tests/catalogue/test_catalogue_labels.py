@@ -415,3 +415,9 @@ def test_the_documented_table_is_the_table(library: Library, tmp_path: Path) -> 
     mask = library.mask("1.2.0")
     assert mask is not None
     assert mask.any()
+
+
+def test_a_library_knows_who_spoke(library: Library, tmp_path: Path) -> None:
+    assert library.sources() == []
+    import_labels(library, table(tmp_path, "1.2.0,scan,,1,,,report,,", "1.2.1,scan,,0,,,reader:a,,"))
+    assert library.sources() == ["reader:a", "report"]

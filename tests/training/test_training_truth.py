@@ -13,7 +13,7 @@ from bregma.catalogue.targets import Statements
 from bregma.scan.errors import RequestError
 from bregma.scan.labels import Label, Level
 from bregma.training.sampling import TrainingScan
-from bregma.training.truth import load_targets
+from bregma.training.truth import check_sources, load_targets
 
 FINDINGS = ["any", "subdural"]
 KEYS = ("a", "b", "c")
@@ -106,7 +106,8 @@ def test_only_the_sources_asked_for_count() -> None:
 
 def test_a_source_that_nobody_knows_is_refused() -> None:
     with pytest.raises(RequestError, match=r"'reader:11', which spoke of no scan; did you mean 'reader:1'\?"):
-        known_of(of_slice("a", "any", 1.0), sources=["reader:11"])
+        check_sources(["dataset:x", "reader:11"], ["dataset:x", "reader:1"])
+    check_sources(["reader:1"], ["dataset:x", "reader:1"])
 
 
 def test_a_scan_is_positive_by_its_own_label_too() -> None:

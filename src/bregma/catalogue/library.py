@@ -286,6 +286,12 @@ class Library:
             drawn = session.scalars(select(MaskRow).where(MaskRow.series_id == series.id)).all()
             return statements_of(keys, labels_of(session, series), drawn)
 
+    def sources(self) -> list[str]:
+        """Everybody who spoke of a scan or drew in one, in alphabetical order."""
+        query = select(LabelRow.source).union(select(MaskRow.source))
+        with Session(self.engine) as session:
+            return sorted(session.scalars(query))
+
     def refusals(self) -> list[Refusal]:
         """Everything that was offered and not taken, in the order in which it happened."""
         with Session(self.engine) as session:

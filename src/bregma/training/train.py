@@ -22,7 +22,7 @@ from bregma.training.loop import Job, fit
 from bregma.training.make_network import IDENTITY, RECIPE, base_identity, make_network
 from bregma.training.recipe import Recipe, digest_of
 from bregma.training.run_data import DATA, claim_data, data_of
-from bregma.training.truth import load_targets
+from bregma.training.truth import check_sources, load_targets
 
 TRAIN, VALIDATION = "train", "validation"
 PACKAGE = "package"
@@ -105,6 +105,7 @@ def prepare_job(
         preparing: called with (scans prepared, scans in all).
     """
     machine = choose_machine(run.device, recipe.loop.precision, threads=run.threads)
+    check_sources(recipe.labels.sources, library.sources())
     settings = recipe.preprocessing.settings
     folder = run.cache or library.layout.root / "prepared"
     slices, draws = SliceCache(folder, settings.alone.digest), recipe.network.draws

@@ -46,20 +46,23 @@ def load_targets(
             known, so that an absent finding of the scan is absent in each slice; a validation part is loaded so.
 
     Raises:
-        RequestError: there is no scan, or a source spoke of none of them.
+        RequestError: there is no scan.
     """
     if not records:
         raise RequestError("a part of the split has no scans; import some, or split again with `bregma split`")
-    spoke: set[str] = set()
-    scans = []
-    for record in records:
-        said = library.statements(record.series_uid)
-        spoke.update(said.sources())
-        scans.append(_known_of(said, record.series_uid, findings, sources, by_kind=by_kind))
-    for source in sources:
+    said = ((record.series_uid, library.statements(record.series_uid)) for record in records)
+    return [_known_of(each, series_uid, findings, sources, by_kind=by_kind) for series_uid, each in said]
+
+
+def check_sources(wanted: Sequence[str], spoke: Sequence[str]) -> None:
+    """Stop at a source that a recipe names and nobody knows; it may have spoken of one part of the split only.
+
+    Raises:
+        RequestError: with the source and the nearest known one.
+    """
+    for source in wanted:
         if source not in spoke:
             raise RequestError(f"[labels] sources has {source!r}, which spoke of no scan{did_you_mean(source, spoke)}")
-    return scans
 
 
 def _known_of(
