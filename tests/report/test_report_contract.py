@@ -13,13 +13,14 @@ import bregma
 from bregma.models.aggregate import INCOMPLETE, NOT_ASSESSED, NOTHING_FOUND, SUSPECTED
 from bregma.models.lesions import Lesion
 from bregma.models.predictor import Predictor
-from bregma.reading import Reading, read_scan
+from bregma.reading import LeftOut, Reading, read_scan
 from bregma.report.contract import document, hu_at, inspection, reading_entry, refusals_of, write_json
 from bregma.report.slice_csv import COLUMNS, slice_rows, write_csv
 from bregma.scan.errors import RequestError
 from bregma.scan.regions import Box
 from bregma.scan.study import Refusal, Remark, Status
 from tiny_models import head_scan, tiny_package
+from tiny_packages import six_predictor
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "contract.schema.json").read_text())
 SCOUT = Refusal("localizer", "a scout view, not a slice", ("scout.dcm",), "1.2.3")
@@ -137,6 +138,34 @@ def test_a_reading_adds_what_the_models_say(tiny: Predictor) -> None:
     assert (lesion["id"], lesion["side"], lesion["slices"]) == ("L1", "left", [4, 5])
     assert lesion["box_mm"][0][2] == 20.0
     assert entry["seconds"]["load"] == 0.25
+
+
+def test_subtypes_their_points_and_who_was_left_out(tmp_path: Path) -> None:
+    six = six_predictor(tmp_path / "six", {"subdural": 0.4, "epidural": 1.0})
+    torn = LeftOut("torn", "package.json is not JSON")
+    entry = reading_entry(read_scan(head_scan(bleeds={4: 14.0}), [six], left_out=[torn]))
+    check(document([entry], []))
+    assert entry["models_left_out"] == [{"name": "torn", "reason": "package.json is not JSON"}]
+    assert entry["scan"]["subtypes"] == ["subdural"]
+    points = entry["scan"]["operating_points"]
+    assert points["subdural"] == {"scan": 0.4, "slice": None, "reached": True}
+    assert points["epidural"] == {"scan": 1.0, "slice": None, "reached": False}
+    assert points["subarachnoid"]["reached"] is None
+    (lesion,) = entry["lesions"]
+    assert (lesion["subtype"], lesion["subtype_probability"]) == ("subdural", pytest.approx(0.99945, abs=1e-4))
+    assert all(len(one["probabilities"]) == 6 for one in entry["slices"])
+
+
+def test_a_file_of_an_older_bregma_keeps_the_contract(tiny: Predictor) -> None:
+    entry = reading_entry(read_scan(head_scan(bleeds={4: 14.0}), [tiny]))
+    del entry["models_left_out"]
+    for key in ("subtypes", "operating_points"):
+        del entry["scan"][key]
+    for model in entry["models"]:
+        del model["findings"], model["map"]
+    for lesion in entry["lesions"]:
+        del lesion["subtype"], lesion["subtype_probability"]
+    check(document([entry], []))
 
 
 def test_every_kind_of_scan_keeps_the_contract(tiny: Predictor) -> None:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from bregma.models.predictor import Predictor
-from bregma.reading import read_scan
+from bregma.reading import LeftOut, read_scan
 from bregma.report.page import page_html, write_page
 from bregma.report.pictures import montage, slices_that_matter, trace
 from bregma.report.scout import scouts
@@ -20,6 +20,7 @@ from bregma.report.strip import HEIGHT, WIDTH, strip
 from bregma.scan.study import Refusal, Remark
 from bregma.scan.volume import Geometry, Scan, Volume
 from tiny_models import CARD, head_scan, tiny_package
+from tiny_packages import six_predictor
 
 
 @pytest.fixture
@@ -122,6 +123,52 @@ def test_subtypes_have_their_own_table(tmp_path: Path) -> None:
     package = tiny_package(tmp_path / "two", findings=("any", "subdural"), card=dataclasses.replace(CARD, metrics=()))
     html = page_html(read_scan(head_scan(), [Predictor(package, threads=1)]), [package])
     assert "Subdural hemorrhage" in html
+
+
+def page_of(scan: Scan, predictors: list[Predictor]) -> str:
+    html = page_html(read_scan(scan, predictors), [one.package for one in predictors])
+    parsed(html)
+    return html
+
+
+def test_named_subtypes_stand_beside_the_verdict_on_the_slices_and_at_the_lesion(tmp_path: Path) -> None:
+    html = page_of(head_scan(bleeds={4: 14.0, 5: 14.0}), [six_predictor(tmp_path / "six", {"subdural": 0.4})])
+    header = html[html.index("<header") : html.index("</header>")]
+    assert "<b>subdural <i>1.00</i></b>" in header
+    assert "epidural" not in header
+    assert html.count('class="kind kind-') == 5
+    assert "named from 0.40" in html
+    assert html.count("no operating point, so never named") == 4
+    # two slices in the montage, and the lesion
+    assert html.count('<em class="kind-subdural">subdural 1.00</em>') == 3
+
+
+def test_a_subtype_that_is_not_clear_is_said(tmp_path: Path) -> None:
+    html = page_of(head_scan(bleeds={4: 14.0}), [six_predictor(tmp_path / "six", {"subdural": 1.0})])
+    assert '<b class="unclear">Subtype not clear</b>' in html[: html.index("</header>")]
+    assert "<td>not clear</td>" in html
+    quiet = page_of(head_scan(), [six_predictor(tmp_path / "six", {"subdural": 1.0, "epidural": 1e-9})])
+    assert "ubtype not clear" not in quiet
+    assert "not reached, from 1.00" in quiet
+    assert "reached, but the scan is not suspected, from 0.00" in quiet
+
+
+def test_a_reading_by_one_model_of_one_finding_has_no_words_on_subtypes(tiny: Predictor) -> None:
+    html = page_of(head_scan(bleeds={4: 14.0}), [tiny])
+    body = html[html.index("</style>") :]
+    assert "ubtype" not in body
+    assert "together" not in body
+
+
+def test_models_that_read_together_and_those_left_out_are_named(tiny: Predictor, tmp_path: Path) -> None:
+    six = six_predictor(tmp_path / "six", maps=False)
+    scan = head_scan(bleeds={4: 14.0})
+    assert "2 models together" in page_of(scan, [tiny, six])
+    reading = read_scan(scan, [six], left_out=[LeftOut("torn", "package.json is not JSON")])
+    html = page_html(reading, [six.package])
+    parsed(html)
+    assert "<b>Model left out</b> <code>torn</code> package.json is not JSON" in html
+    assert "no model that took part draws a map" in html
 
 
 def test_the_montage_shows_the_patients_left_on_the_right(tiny: Predictor) -> None:

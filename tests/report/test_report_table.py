@@ -6,10 +6,11 @@ import pytest
 from rich.console import Console, RenderableType
 
 from bregma.models.predictor import Predictor
-from bregma.reading import read_scan
+from bregma.reading import LeftOut, read_scan
 from bregma.report.table import card_table, reading_table, refusal_table, scan_table
 from bregma.scan.study import Refusal, Remark
 from tiny_models import head_scan, tiny_package
+from tiny_packages import six_predictor
 
 
 @pytest.fixture
@@ -32,6 +33,29 @@ def test_a_positive_reading(tiny: Predictor) -> None:
     assert "L1" in words
     assert "left" in words
     assert "2.000 mm pixels, 5.00 mm apart, axial, tilt 0.0 degrees" in words
+
+
+def test_subtypes_have_a_line_each(tmp_path: Path) -> None:
+    six = six_predictor(tmp_path / "six", {"subdural": 0.4, "epidural": 1.0})
+    words = shown(reading_table(read_scan(head_scan(bleeds={4: 14.0, 5: 14.0}), [six])))
+    assert "HEMORRHAGE SUSPECTED: subdural  score" in words
+    lines = {line.split()[0]: line for line in words.splitlines() if line.strip()}
+    assert lines["subdural"].split() == ["subdural", "1.00", "0.40", "named", "██"]
+    assert lines["epidural"].split()[:5] == ["epidural", "1.00", "1.00", "not", "reached"]
+    assert "never named" in lines["subarachnoid"]
+    assert lines["L1"].split()[-2:] == ["subdural", "1.00"]
+
+
+def test_what_is_not_clear_or_not_drawn_or_left_out_is_said(tmp_path: Path) -> None:
+    six = six_predictor(tmp_path / "six", {"subdural": 1.0})
+    scan = head_scan(bleeds={4: 14.0})
+    words = shown(reading_table(read_scan(scan, [six])))
+    assert "SUSPECTED: subtype not clear" in words
+    assert words.count(" hemorrhage ") == 1
+    blind = six_predictor(tmp_path / "blind", maps=False)
+    words = shown(reading_table(read_scan(scan, [blind], left_out=[LeftOut("torn", "it is damaged")])))
+    assert "no model that took part draws a map" in words
+    assert "torn was left out: it is damaged" in words
 
 
 def test_a_thin_scan_fits_the_line(tiny: Predictor) -> None:

@@ -22,6 +22,7 @@ def list_packages() -> None:
     """
     from rich.table import Table
 
+    from bregma.models.combine import combination_of
     from bregma.models.package import find_all
 
     table = Table(box=None, pad_edge=False)
@@ -32,6 +33,10 @@ def list_packages() -> None:
         findings = ", ".join(package.findings)
         table.add_row(package.name, package.version, package.digest[:12], findings, str(package.folder))
     console().print(table)
+    if len(whole) > 1:
+        together = combination_of(whole)
+        words = f"all of them together (bregma read without --model): a scan is {together.rule}"
+        console().print(words, highlight=False, markup=False, soft_wrap=True)
     for one in damaged:
         console().print("[red]damaged[/] ", end="")
         console().print(f"{one.folder}: {one.reason}", highlight=False, markup=False, soft_wrap=True)
