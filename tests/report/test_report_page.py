@@ -20,7 +20,7 @@ from bregma.report.strip import HEIGHT, WIDTH, strip
 from bregma.scan.study import Refusal, Remark
 from bregma.scan.volume import Geometry, Scan, Volume
 from tiny_models import CARD, head_scan, tiny_package
-from tiny_packages import six_predictor
+from tiny_packages import point, six_predictor
 
 
 @pytest.fixture
@@ -151,6 +151,21 @@ def test_a_subtype_that_is_not_clear_is_said(tmp_path: Path) -> None:
     assert "ubtype not clear" not in quiet
     assert "not reached, from 1.00" in quiet
     assert "reached, but the scan is not suspected, from 0.00" in quiet
+
+
+def test_a_single_slice_has_subtypes_without_a_strip(tmp_path: Path) -> None:
+    html = page_of(head_scan(slices=1, bleeds={0: 14.0}), [six_predictor(tmp_path / "six", {"subdural": 0.4})])
+    assert "named from 0.40" in html
+    assert 'class="lane"' not in html
+    many = page_of(head_scan(slices=3, bleeds={0: 14.0}), [six_predictor(tmp_path / "six", {"subdural": 0.4})])
+    assert many.count('class="lane"') == 5
+
+
+def test_slices_that_reach_a_subtypes_point_are_in_full_colour(tmp_path: Path) -> None:
+    points = (point("subdural", 0.4), point("subdural", 0.5, level="slice"))
+    html = page_of(head_scan(bleeds={4: 14.0, 5: 14.0}), [six_predictor(tmp_path / "six", points=points)])
+    assert html.count('class="bar reached"') == 2
+    assert "slice 4, z 20.0 mm: 0.999, reached" in html
 
 
 def test_a_reading_by_one_model_of_one_finding_has_no_words_on_subtypes(tiny: Predictor) -> None:
