@@ -125,7 +125,7 @@ class PooledNorm(nn.BatchNorm1d):
     """The pooled features, each at the scale of its own spread (ours).
 
     A bleed covers a hundredth of a slice, so the mean over a slice moves by as little, which the weights after it would
-    have to grow for. An argument, not a measurement: see docs/decisions/0004-short-training-runs.md.
+    have to grow for. A control shows no clear gain: it goes with the next bundled model (docs/decisions/0004).
     """
 
     def forward(self, features_NE: Tensor) -> Tensor:
