@@ -357,6 +357,29 @@ def test_without_positions_a_mask_of_the_same_shape_will_do(tmp_path: Path) -> N
     np.testing.assert_array_equal(library.mask("1.2.0"), values() > 0)
 
 
+def test_a_mask_lies_only_on_a_scan_that_says_as_much_of_itself(library: Library, tmp_path: Path) -> None:
+    nibabel.save(nibabel.Nifti1Image(values().transpose(2, 1, 0), None), tmp_path / "m.nii")
+    with pytest.raises(LabelTableError, match="copy the scan's affine into the mask"):
+        import_labels(library, table(tmp_path, "1.2.0,scan,,1,,,a,m.nii,"))
+    write_scan(tmp_path / "more", "7", 0, geometry=False)
+    store_found(library, find(tmp_path / "more"), load, workers=1)
+    write_nifti(tmp_path / "n.nii", values())
+    with pytest.raises(LabelTableError, match="set the mask's sform and qform codes to 0"):
+        import_labels(library, table(tmp_path, "1.2.7,scan,,1,,,a,n.nii,"))
+
+
+def test_a_mask_may_be_a_link_as_scans_may_be(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    write_nifti(tmp_path / "store" / "m.nii", values())
+    folder = tmp_path / "said"
+    folder.mkdir()
+    (folder / "m.nii").symlink_to(tmp_path / "store" / "m.nii")
+    assert import_labels(library, table(folder, "1.2.0,scan,,1,,,a,./m.nii,")).masks == 1
+    for path in ("x/../../store/m.nii", str(tmp_path / "store" / "m.nii")):
+        with pytest.raises(LabelTableError, match="leads out of the table's folder"):
+            import_labels(library, table(folder, f"1.2.0,scan,,1,,,b,{path},"))
+
+
 def test_a_mask_across_the_scan_is_refused(library: Library, tmp_path: Path) -> None:
     write_nifti(tmp_path / "m.nii", values())
     image = nibabel.load(tmp_path / "m.nii")

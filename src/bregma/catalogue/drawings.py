@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,10 +137,14 @@ def _contour_text(row: TableRow, folder: Path) -> str:
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """A file below the table's folder; a path out of it is a mistake or worse."""
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
+    """A file below the table's folder; a path out of it is a mistake or worse.
+
+    Links are followed, as those of scans are: stores such as git-annex and DVC put them in the place of files.
+    """
+    below = Path(os.path.normpath(name))
+    if below.is_absolute() or below.parts[:1] == (os.pardir,):
         raise MaskFileError(f"{name!r} leads out of the table's folder")
+    path = folder / below
     if not path.is_file():
         raise MaskFileError(f"there is no file {name!r} in the table's folder")
     return path

@@ -43,11 +43,16 @@ def read_nifti_mask(path: Path, record: ScanRecord, meaning: Mapping[int, int] |
         MaskFileError: it cannot be read, or does not lie on the pixels of the scan.
     """
     stored, geometry = stored_nifti_mask(path)
-    if geometry is None or record.geometry is None:
-        if stored.shape != record.shape:
-            raise MaskFileError(f"the mask has shape {stored.shape}, the scan {record.shape}")
-        return _checked(stored, meaning)
-    return _checked(_turned(stored, geometry, record.geometry), meaning)
+    if geometry is not None and record.geometry is not None:
+        return _checked(_turned(stored, geometry, record.geometry), meaning)
+    if record.geometry is not None:  # by which the scan may have been turned, and the mask was not
+        raise MaskFileError("the mask does not say how it lies and its scan does; copy the scan's affine into the mask")
+    if geometry is not None:
+        reason = "the mask says how it lies and its scan does not; set the mask's sform and qform codes to 0"
+        raise MaskFileError(f"{reason}, and it is taken as it is stored")
+    if stored.shape != record.shape:
+        raise MaskFileError(f"the mask has shape {stored.shape}, the scan {record.shape}")
+    return _checked(stored, meaning)
 
 
 def stored_nifti_mask(path: Path) -> tuple[NDArray[np.generic], Geometry | None]:

@@ -29,7 +29,7 @@ from bregma.catalogue.importers.ct_ich_table import SOURCE, Said, read_said, wei
 from bregma.catalogue.importers.masked_volumes import mask_row
 from bregma.catalogue.importers.named import load_named, named_candidate
 from bregma.catalogue.importers.part import DataSetPart, LayoutError
-from bregma.catalogue.importers.stored_order import StoredOrder, lies_like, stored_order
+from bregma.catalogue.importers.stored_order import StoredOrder, stored_order
 from bregma.catalogue.importers.volume_files import (
     VolumeFolder,
     in_parts,
@@ -127,10 +127,6 @@ def _without_scan(said: dict[int, list[Said]], scans: VolumeFolder) -> list[Prob
 def _take(folder: Path, candidate: Candidate, mask: str | None, said: Sequence[Said], taken: _Rows) -> None:
     """Add what is said of one scan: its mask, and the rows that agree with it."""
     scan = folder / candidate.files[0]
-    reason = None if mask is None else lies_like(folder / mask, scan)
-    if mask is not None and reason is not None:
-        taken.wrong.append(Problem(0, "", reason, mask))
-        mask = None
     if mask is not None:
         taken.rows.append(mask_row(candidate.series_uid, mask, MEANING, SOURCE))
     try:
@@ -154,10 +150,10 @@ def _take(folder: Path, candidate: Candidate, mask: str | None, said: Sequence[S
 def _drawn(mask: Path, order: StoredOrder) -> dict[int, bool]:
     """Number of a slice -> whether blood is outlined on it; empty where the mask cannot be laid on the scan."""
     try:
-        values, _ = stored_nifti_mask(mask)
+        values, geometry = stored_nifti_mask(mask)
     except MaskFileError:
         return {}
-    if len(values) != order.count:
+    if len(values) != order.count or (geometry is not None) != order.placed:
         return {}
     seen = (values != 0).any(axis=(1, 2))
     return {number: bool(seen[order.index(number) or 0]) for number in range(1, order.count + 1)}

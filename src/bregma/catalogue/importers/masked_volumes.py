@@ -11,9 +11,8 @@ from pathlib import Path
 
 from bregma.catalogue.importers.named import load_named
 from bregma.catalogue.importers.part import DataSetPart
-from bregma.catalogue.importers.stored_order import lies_like
 from bregma.catalogue.importers.volume_files import in_parts, volume_folder, without_mask, without_volume
-from bregma.catalogue.label_rows import Problem, TableRow
+from bregma.catalogue.label_rows import TableRow
 from bregma.io.candidate import Candidate, Discovery
 from bregma.scan.labels import Level
 
@@ -46,26 +45,18 @@ def masked_parts(folder: Path, volumes: MaskedVolumes) -> Iterator[DataSetPart]:
     names = sorted(scans.files)
     for number, some in enumerate(in_parts(names)):
         found = tuple(volumes.named(folder, name, scans.files[name]) for name in some)
-        rows: list[TableRow] = []
-        wrong: list[Problem] = []
-        for candidate, name in zip(found, some, strict=True):
-            if name not in masks.files:
-                continue
-            reason = lies_like(folder / masks.files[name], folder / candidate.files[0])
-            if reason is None:
-                rows.append(mask_row(candidate.series_uid, masks.files[name], volumes.meaning, volumes.source))
-            else:
-                wrong.append(Problem(0, "", reason, masks.files[name]))
+        rows = tuple(
+            mask_row(candidate.series_uid, masks.files[name], volumes.meaning, volumes.source)
+            for candidate, name in zip(found, some, strict=True)
+            if name in masks.files
+        )
         first = number == 0
         yield DataSetPart(
             found=Discovery(folder, found, (*scans.refused, *masks.refused) if first else ()),
             load=load_named,
-            rows=tuple(rows),
+            rows=rows,
             not_found=without_volume(scans, masks, volumes.scans) if first else (),
-            wrong=(
-                *wrong,
-                *((*scans.twice, *masks.twice, *without_mask(scans, masks, volumes.masks)) if first else ()),
-            ),
+            wrong=(*scans.twice, *masks.twice, *without_mask(scans, masks, volumes.masks)) if first else (),
             total=len(names),
         )
 

@@ -1,4 +1,4 @@
-"""How the slices of a NIfTI file are counted by those who read it as an array, and whether a mask lies as its scan."""
+"""How the slices of a NIfTI file are counted by those who read it as an array."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bregma.io.entry import entry_of_file
-from bregma.io.nifti_grid import AS_STORED, place
-from bregma.io.nifti_header import Header, parse_header
+from bregma.io.nifti_grid import place
+from bregma.io.nifti_header import parse_header
 from bregma.scan.errors import RefusedError
 
 THIRD_AXIS = 2
@@ -21,10 +21,12 @@ class StoredOrder:
     Attributes:
         count: how many there are.
         head_first: whether the first one is nearest to the head.
+        placed: whether the file says how it lies.
     """
 
     count: int
     head_first: bool
+    placed: bool = True
 
     def index(self, number: int) -> int | None:
         """The slice's place from the foot, 0 first, of a number that counts from 1; None when there is none."""
@@ -39,27 +41,8 @@ def stored_order(path: Path) -> StoredOrder:
     Raises:
         RefusedError: the file is no NIfTI that can be read, or its third axis does not run from slice to slice.
     """
-    header = _header(path)
-    arrangement, _, _ = place(header)
+    header = parse_header(entry_of_file(path, path.name, size=0).read())
+    arrangement, geometry, _ = place(header)
     if arrangement.axes[0] != THIRD_AXIS:
         raise RefusedError("bad_affine", "the third axis of the volume does not run from slice to slice")
-    return StoredOrder(header.shape[THIRD_AXIS], arrangement.turned[0])
-
-
-def lies_like(mask: Path, scan: Path) -> str | None:
-    """Why a mask cannot be laid on its scan by what the two headers say; None when it can, or is yet to be refused.
-
-    A mask that says nothing of how it lies would be taken as stored, while its scan was turned by its header.
-    """
-    try:
-        turned, lies, _ = place(_header(scan))
-        _, mask_lies, _ = place(_header(mask))
-    except RefusedError:
-        return None  # the scan or the mask is refused where it is read, with its reason
-    if mask_lies is None and lies is not None and turned != AS_STORED:
-        return "the mask does not say how it lies and its scan does; copy the scan's affine into the mask"
-    return None
-
-
-def _header(path: Path) -> Header:
-    return parse_header(entry_of_file(path, path.name, size=0).read())
+    return StoredOrder(header.shape[THIRD_AXIS], arrangement.turned[0], geometry is not None)
