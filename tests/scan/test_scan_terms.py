@@ -16,8 +16,9 @@ def test_names_and_codes_are_there_once() -> None:
 def test_codes_of_our_own_are_marked_as_such() -> None:
     assert OWN.startswith("99")
     assert len(OWN) <= 16  # a short string, PS3.5 section 6.2
-    for term in SIGNS:
-        assert term.scheme == OWN or re.fullmatch(r"\d{6,18}", term.code)
+    assert {term.scheme for term in SIGNS} == {OWN}
+    for term in FINDINGS:
+        assert re.fullmatch(r"\d{6,18}", term.code)
 
 
 def test_signs_are_no_findings_and_imply_none() -> None:

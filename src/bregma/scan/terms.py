@@ -37,13 +37,13 @@ FINDINGS = (
 """The six findings of the RSNA 2019 challenge; the first is implied by any of the others."""
 
 OWN = "99BREGMA"
-"""Our own coding scheme, for what we know no standard code of; private schemes begin with 99 (PS3.16 section 8)."""
+"""Our own coding scheme, for what we found no code of in a published list; private ones begin with 99 (PS3.16 8)."""
 
 SIGNS = (
     Term("bleed_left", "Intracranial hemorrhage, left", "bleed_left", OWN),
     Term("bleed_right", "Intracranial hemorrhage, right", "bleed_right", OWN),
     Term("chronic_bleed", "Chronic intracranial hemorrhage", "chronic_bleed", OWN),
-    Term("fracture", "Fracture of skull", "71642004"),
+    Term("fracture", "Fracture of skull", "fracture", OWN),
     Term("calvarial_fracture", "Fracture of calvaria", "calvarial_fracture", OWN),
     Term("other_fracture", "Fracture of skull other than of calvaria", "other_fracture", OWN),
     Term("mass_effect", "Mass effect", "mass_effect", OWN),
