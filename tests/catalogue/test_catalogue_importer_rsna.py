@@ -68,6 +68,32 @@ def test_a_second_import_changes_nothing(library: Library, folder: Path) -> None
     assert library.labels("ID_0000000100") == before
 
 
+def grouped(folder: Path) -> list[list[str]]:
+    """The files of each study, as `studies_of` returns them when it has looked at all."""
+    looking = studies_of(folder, files_below(folder).dicom)
+    while True:
+        try:
+            next(looking)
+        except StopIteration as end:
+            return end.value
+
+
+def test_progress_speaks_of_the_headers_first(library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bregma.catalogue.importers.dicom_studies.LOOKED_EVERY", 6)
+    write_rsna_table(folder, {rsna_image(0, 3): BLEED})
+    told: list[tuple[str, int, int]] = []
+    import_data_set(
+        library,
+        folder,
+        "rsna2019",
+        workers=1,
+        looking=lambda *now: told.append(("header", *now)),
+        progress=lambda *now: told.append(("scan", *now)),
+    )
+    headers = [("header", 6, 16), ("header", 12, 16), ("header", 16, 16)]
+    assert told == [*headers, ("scan", 1, 2), ("scan", 2, 2)]
+
+
 def test_progress_speaks_of_the_whole(library: Library, folder: Path) -> None:
     write_rsna_table(folder, {rsna_image(0, 3): BLEED})
     told: list[tuple[int, int]] = []
@@ -131,7 +157,7 @@ def test_a_file_cut_off_in_its_header_goes_with_its_series(folder: Path) -> None
     victim = folder / "stage_2_train" / f"{rsna_image(1, 3)}.dcm"
     whole = victim.read_bytes()
     victim.write_bytes(whole[: whole.index(b"ID_0000000101") + 40])  # what follows the series' UID is lost
-    studies = studies_of(folder, files_below(folder).dicom)
+    studies = grouped(folder)
     assert [len(study) for study in studies] == [SLICES, SLICES]
     assert f"stage_2_train/{victim.name}" in studies[1]
 
@@ -233,6 +259,9 @@ def test_the_wide_table_says_the_same(library: Library, folder: Path) -> None:
         ("ID,Label\nID_1_any,0\nID_1_subdral,1", 3, "ID", "did you mean 'subdural'"),
         ("ID,Label\nID_1_any,0\nID_1_sub", 3, "Label", "1 cells"),
         ("ID,Label\n1.2.3,0", 2, "ID", "no ID_<image>_<finding>"),
+        ("", 1, "ID", "the table is empty; expected 'ID,Label'"),
+        ("id,label\nID_1_any,0", 1, "ID", "the header is 'id,label'; expected 'ID,Label'"),
+        ("ID;Label\nID_1_any;0", 1, "ID", "the header is 'ID;Label'; expected 'ID,Label'"),
         ("sop_id,any\nID_1,0", 1, "epidural", "missing"),
         (f"sop_id,{','.join(FINDINGS)},more\n", 1, "more", "no such column"),
         (f"sop_id,{','.join(FINDINGS)},any\n", 1, "any", "2 times"),

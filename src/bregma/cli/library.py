@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bregma.cli.output import console, print_error, progress_bar
+from bregma.cli.output import console, print_error, progress_bar, progress_bars
 from bregma.cli.read import NOT_SCANS
 from bregma.cli.targets import check_targets
 from bregma.scan.counted import counted
@@ -71,8 +71,8 @@ def _import_data_set(folder: Path, name: str, *, library: Path, url: str | None,
 
     check_request(folder, name)
     check_targets(folders=[library])
-    with Library.open_or_create(library, url=url) as opened, progress_bar(f"importing {name}") as progress:
-        report = import_data_set(opened, folder, name, workers=workers, progress=progress)
+    with Library.open_or_create(library, url=url) as opened, progress_bars(f"importing {name}", "headers") as bars:
+        report = import_data_set(opened, folder, name, workers=workers, progress=bars[0], looking=bars[1])
     console().print(report.summary(), highlight=False, markup=False, soft_wrap=True)
     if not report.stored and not report.already:
         print_error(f"no scan of {folder.name!r} could be read")

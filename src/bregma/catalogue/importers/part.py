@@ -40,8 +40,21 @@ class DataSetPart:
     total: int = 0
 
 
-Importer = Callable[[Path], Iterator[DataSetPart]]
-"""Looks at a folder and yields it in parts, each made when it is asked for.
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """How far an importer is that must look at every file before it knows the first part.
+
+    Attributes:
+        done: files whose headers were read.
+        total: files there are.
+    """
+
+    done: int
+    total: int
+
+
+Importer = Callable[[Path], Iterator[DataSetPart | Looked]]
+"""Looks at a folder and yields it in parts, each made when it is asked for; before them, how far it is with looking.
 
 Raises LayoutError, before the first part, where the folder does not look as the data set does, and LabelTableError
 where a table has wrong cells. The same folder gives the same parts.

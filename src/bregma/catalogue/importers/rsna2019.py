@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bregma.catalogue.importers.dicom_studies import Files, discover_files, files_below, packed, parted, studies_of
-from bregma.catalogue.importers.part import DataSetPart, LayoutError
+from bregma.catalogue.importers.part import DataSetPart, LayoutError, Looked
 from bregma.catalogue.importers.rsna_table import SliceLabels, header_of, is_slice_table, read_slice_labels
 from bregma.catalogue.label_rows import Problem, TableRow
 from bregma.io.candidate import Discovery
@@ -39,8 +39,8 @@ KAGGLES = "stage_2_train.csv"
 NOT_LABELS = "sample_submission"
 
 
-def parts(folder: Path) -> Iterator[DataSetPart]:
-    """The data set, some whole studies at a time.
+def parts(folder: Path) -> Iterator[DataSetPart | Looked]:
+    """The data set, some whole studies at a time, after a look at the header of every file.
 
     Memory: the names of the files and one number for each image, about 0.3 GB for the whole of RSNA 2019.
 
@@ -53,7 +53,7 @@ def parts(folder: Path) -> Iterator[DataSetPart]:
     if not files.dicom:
         raise LayoutError(NAME, "there is no DICOM file", LAYOUT)
     labels = read_slice_labels(folder / table)
-    studies = studies_of(folder, files.dicom)
+    studies = yield from studies_of(folder, files.dicom)
     for number, names in enumerate(parted(studies)):
         part = _part(discover_files(folder, names), labels, total=len(studies))
         yield part if number else _with_the_folder(part, files, table, labels)

@@ -133,6 +133,12 @@ def _read(lines: Iterator[list[str]], labels: SliceLabels) -> Iterator[Problem]:
     if header == LONG:
         yield from _read_long(lines, labels)
         return
+    if labels.column not in header:
+        there = f"the header is {','.join(header)!r}" if header else "the table is empty"
+        yield Problem(
+            1, LONG[0], f"{there}; expected {','.join(LONG)!r}, as Kaggle has it, or a wide one with 'sop_id'"
+        )
+        return
     wrong = list(_check_wide(header))
     yield from wrong
     if not wrong:

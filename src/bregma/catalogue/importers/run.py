@@ -31,10 +31,11 @@ def import_data_set(
     name: str,
     *,
     workers: int = 2,
+    looking: Progress | None = None,
     progress: Progress | None = None,
     on_step: OnStep = pass_by,
 ) -> DataSetReport:
-    """Bring a data set into the library: its scans and what is said about them. The files themselves are only read.
+    """Bring a data set into the library: its scans and what is said about them. The files are only read.
 
     Safe to stop and to run again at any point; a second import changes nothing.
 
@@ -43,24 +44,31 @@ def import_data_set(
         folder: the data set as it was handed out; see docs/how-to/data-sets.md.
         name: a name from IMPORTERS.
         workers: processes that read and compress.
+        looking: told (done, total) of the files whose headers are read before the first scan, where there is need.
         progress: told (done, total) after each scan; total is 0 where the data set does not say beforehand.
         on_step: for tests, see steps.py.
 
     Raises:
         RequestError: there is no importer of this name, or the folder is not there.
-        LayoutError: the folder does not look as the data set does.
-        LabelTableError: a table has wrong rows; nothing was imported.
+        LayoutError, LabelTableError: the folder does not look as the data set does, or a table has wrong rows.
     """
     check_request(folder, name)
-    report = DataSetReport()
-    done = 0
+    report, done = DataSetReport(), 0
     with writing(library):  # held throughout, so that the leftovers of a crash are looked for once and not per part
-        for part in IMPORTERS[name](folder):
-            _take(
-                library, folder, part, report, workers=workers, progress=_after(done, part, progress), on_step=on_step
-            )
+        for part in _parts(folder, name, looking):
+            told = _after(done, part, progress)
+            _take(library, folder, part, report, workers=workers, progress=told, on_step=on_step)
             done += len(part.found.candidates)
     return report
+
+
+def _parts(folder: Path, name: str, looking: Progress | None) -> Iterator[DataSetPart]:
+    """The parts of a data set; how far the looking is that goes before them is told and passed over."""
+    for part in IMPORTERS[name](folder):
+        if isinstance(part, DataSetPart):
+            yield part
+        elif looking is not None:
+            looking(part.done, part.total)
 
 
 def check_request(folder: Path, name: str) -> None:
