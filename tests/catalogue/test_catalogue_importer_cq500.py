@@ -9,7 +9,7 @@ import pydicom
 import pytest
 from data_set_folders import SLICES, write_cq500, write_reads
 
-from bregma.catalogue.importers.cq500_table import read_table
+from bregma.catalogue.importers.cq500_table import number_of, read_table
 from bregma.catalogue.importers.part import LayoutError
 from bregma.catalogue.importers.run import import_data_set
 from bregma.catalogue.label_rows import LabelTableError
@@ -53,6 +53,18 @@ def test_each_reader_is_a_source_at_each_series(library: Library, folder: Path) 
         assert library.scan_target(uid, "any") == pytest.approx(2 / 3)
         assert library.scan_target(uid, "epidural") == 0.0
     assert "scan midline_shift: 2 present, 2 absent" in report.summary()
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("qct01/CQ500CT42 CQ500CT42/Unknown Study/CT Plain", 42),
+        ("CQ500-CT-4 to CQ500-CT-9/cq500_ct_7", 7),  # the nearest folder says it
+        ("CQ500/CT 7", None),
+    ],
+)
+def test_a_file_belongs_to_the_study_in_the_nearest_name(name: str, number: int | None) -> None:
+    assert number_of(name) == number
 
 
 def test_a_second_import_changes_nothing(library: Library, folder: Path) -> None:

@@ -81,7 +81,7 @@ def test_a_split_is_kept_until_it_is_replaced(tmp_path: Path) -> None:
     library = library_of(tmp_path / "lib", patients=60, positive=0.3, scans=1)
     first = make_split(library, "default", fractions=FRACTIONS, seed=1)
     assert make_split(library, "default", fractions=FRACTIONS, seed=1) == first
-    with pytest.raises(RequestError, match="replaced"):
+    with pytest.raises(RequestError, match=r"split .default. already \(seed 1; .*another name, or --replace"):
         make_split(library, "default", fractions=FRACTIONS, seed=2)
     assert split_report(library, "default") == first
     second = make_split(library, "default", fractions=FRACTIONS, seed=2, replace=True)

@@ -194,7 +194,7 @@ def test_masks_that_do_not_fit_leave_the_rest(library: Library, tmp_path: Path) 
     folder = write_ct_ich(tmp_path / "in", {49: phantom, 50: phantom, 51: phantom, 52: phantom})
     write_mask(folder / "masks" / "049.nii", phantom, blood(phantom)[:8].astype(np.uint8))
     (folder / "masks" / "050.nii").write_bytes(b"not a mask")
-    write_mask(folder / "masks" / "051.nii", phantom, blood(phantom).astype(np.uint8), affine=False)
+    write_mask(folder / "masks" / "051.nii", phantom, blood(phantom)[::-1].astype(np.uint8), affine=False)
     (folder / "masks" / "052.nii").unlink()
     write_mask(folder / "masks" / "099.nii", phantom, blood(phantom).astype(np.uint8))
     report = import_data_set(library, folder, NAME, workers=1)
@@ -204,6 +204,7 @@ def test_masks_that_do_not_fit_leave_the_rest(library: Library, tmp_path: Path) 
     assert "copy the scan's affine" in said["masks/051.nii"]
     assert [one.table for one in report.not_found.first] == ["masks/099.nii"]
     assert (report.stored, report.masks, report.labelled[Level.SLICE]) == (4, 0, 40)
+    assert report.conflicts.count == 0  # a mask that is not taken says nothing against the table
 
 
 def test_a_volume_that_cannot_be_read_is_refused_with_its_rows(library: Library, tmp_path: Path) -> None:

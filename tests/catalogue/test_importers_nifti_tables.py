@@ -6,6 +6,8 @@ import os
 from importlib import import_module
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pytest
 from data_set_folders import write_rsna, write_rsna_table
 from hypothesis import given
@@ -15,7 +17,7 @@ from nifti_data_sets import bleeding, healthy, write_instance
 from bregma.catalogue.importers import volume_files
 from bregma.catalogue.importers.ct_ich_table import Said, weigh
 from bregma.catalogue.importers.instance2022 import parts
-from bregma.catalogue.importers.named import load_named
+from bregma.catalogue.importers.named import load_named, named_candidate, named_uid
 from bregma.catalogue.importers.phe_sich import load_turned
 from bregma.catalogue.importers.plain_table import Line, read_lines
 from bregma.catalogue.importers.run import import_data_set
@@ -24,6 +26,7 @@ from bregma.catalogue.importers.volume_files import in_parts, scan_name
 from bregma.catalogue.label_rows import LabelTableError
 from bregma.catalogue.library import Library
 from bregma.catalogue.staging import Load
+from bregma.io.pseudonym import pseudonym
 from bregma.scan.errors import RequestError
 
 
@@ -94,6 +97,16 @@ def test_subtypes_say_whether_there_is_blood() -> None:
     assert Said(line, 1, dict.fromkeys(names, 0.0)).bleeds is False
     assert Said(line, 1, dict.fromkeys(names[:4], 0.0)).bleeds is None
     assert Said(line, 1, {"fracture": 1.0}).bleeds is None
+
+
+def test_a_refused_scan_goes_under_the_name_that_its_data_set_gives_it(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 255, (16, 16, 3), dtype=np.uint8)  # display values, no HU
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([-1.0, -1.0, 5.0, 1.0])), tmp_path / "a.nii")
+    candidate = named_candidate(tmp_path, "nifti", ("a.nii",), data_set="mine", scan="a", patient="a")
+    scan = load_named(candidate)
+    assert scan.refusal is not None
+    assert scan.refusal.series_uid == scan.series.series_uid == named_uid("mine", "series", "a")
+    assert scan.series.patient == pseudonym("mine a")
 
 
 @given(st.integers(1, 300), st.booleans())

@@ -204,6 +204,10 @@ def test_wrong_cells_stop_the_import_with_row_and_column(library: Library, tmp_p
     with pytest.raises(LabelTableError) as caught:
         import_data_set(library, folder, NAME, workers=1)
     assert [(one.row, one.column) for one in caught.value.problems] == [(2, "xmax"), (3, "ymax")]
+    rewrite(folder / "boxes.csv", {2: "0001_00,10,20,11,21", 3: "0001_00,10,20,30,20"})  # a pixel is a box, a line none
+    with pytest.raises(LabelTableError) as caught:
+        import_data_set(library, folder, NAME, workers=1)
+    assert [(one.row, one.column) for one in caught.value.problems] == [(3, "ymax")]
     assert library.scans() == []
 
 

@@ -6,8 +6,6 @@ keeps the promise that whatever was reported as stored is there, whole: see step
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,12 +20,13 @@ from bregma.catalogue.import_report import ImportReport
 from bregma.catalogue.layout import Layout
 from bregma.catalogue.library import Library
 from bregma.catalogue.records import excluded_of
+from bregma.catalogue.refusals import keep_refusal
+from bregma.catalogue.series_rows import add_series, study_row
 from bregma.catalogue.staging import (
     Load,
     Refused,
     Staged,
     Staging,
-    geometry_fields,
     other_content,
     other_patient,
     refused,
@@ -36,7 +35,7 @@ from bregma.catalogue.staging import (
 from bregma.catalogue.steps import OnStep, Step, pass_by
 from bregma.catalogue.store import settle
 from bregma.catalogue.sweeping import writing
-from bregma.catalogue.tables import PatientRow, RefusalRow, SeriesRow, SliceRow, StudyRow
+from bregma.catalogue.tables import SeriesRow
 from bregma.catalogue.workers import Work, in_order
 from bregma.io.candidate import Candidate, Discovery
 from bregma.scan.errors import RequestError
@@ -104,9 +103,7 @@ def store_found(
         raise RequestError(f"workers is {workers}; expected 1 or more")
     report = ImportReport([], [], [], [])
     total = len(found.candidates)
-    work: _Work = Work(
-        ready=partial(_unchanged, library, on_step), do=Staging(library.layout, load, on_step), crashed=_crashed
-    )
+    work: _Work = Work(partial(_unchanged, library, on_step), Staging(library.layout, load, on_step), _crashed)
     with writing(library):
         on_step(Step.SWEPT)
         for refusal in found.refused:
@@ -194,7 +191,7 @@ def _commit(library: Library, staged: Staged, on_step: OnStep) -> tuple[Refusal 
         stored = session.scalar(select(SeriesRow).where(SeriesRow.series_uid == staged.series.series_uid))
         if stored is not None and stored.content != staged.content:
             return other_content(staged), False
-        study = None if stored is not None else _study(session, staged)
+        study = None if stored is not None else study_row(session, staged)
         if stored is None and study is None:
             return other_patient(staged), False
         if stored is None or not _is_there(library.layout, stored.volume, stored.volume_bytes):
@@ -203,91 +200,20 @@ def _commit(library: Library, staged: Staged, on_step: OnStep) -> tuple[Refusal 
         if stored is not None:
             stored.files, stored.volume, stored.volume_bytes = staged.stamp, staged.volume, staged.size
         elif study is not None:
-            _add_rows(session, staged, study)
+            add_series(session, staged, study)
         session.flush()
         on_step(Step.ROWS_ADDED)
     return None, stored is None
 
 
-def _study(session: Session, staged: Staged) -> StudyRow | None:
-    """The row of the scan's study, made if need be; None when the study is another patient's."""
-    patient = session.scalar(select(PatientRow).where(PatientRow.pseudonym == staged.series.patient))
-    study = session.scalar(select(StudyRow).where(StudyRow.study_uid == staged.series.study_uid))
-    if study is not None:
-        return study if patient is not None and study.patient_id == patient.id else None
-    if patient is None:
-        patient = PatientRow(pseudonym=staged.series.patient)
-        session.add(patient)
-        session.flush()
-    study = StudyRow(study_uid=staged.series.study_uid, patient_id=patient.id)
-    session.add(study)
-    session.flush()
-    return study
-
-
-def _add_rows(session: Session, staged: Staged, study: StudyRow) -> None:
-    series = SeriesRow(
-        series_uid=staged.series.series_uid,
-        study_id=study.id,
-        modality=staged.series.modality,
-        media=staged.media,
-        rows=staged.shape[1],
-        columns=staged.shape[2],
-        facts=dict(staged.series.facts),
-        warnings=[[remark.code, remark.message] for remark in staged.warnings],
-        excluded=[[one.code, one.reason, list(one.files)] for one in staged.excluded],
-        geometry=geometry_fields(staged.geometry),
-        content=staged.content,
-        files=staged.stamp,
-        volume=staged.volume,
-        volume_bytes=staged.size,
-    )
-    session.add(series)
-    session.flush()
-    origins = [None] * staged.shape[0] if staged.geometry is None else staged.geometry.origins.tolist()
-    session.add_all(
-        SliceRow(
-            series_id=series.id,
-            index=one.index,
-            file=one.file,
-            frame=one.frame,
-            sop_instance_uid=one.sop_instance_uid,
-            z_mm=one.z_mm,
-            gap_mm=one.gap_mm,
-            hu_check=one.hu_check,
-            repaired=list(one.repaired),
-            origin=origin,
-        )
-        for one, origin in zip(staged.slices, origins, strict=True)
-    )
-
-
 def _refuse(library: Library, refusal: Refusal, report: ImportReport) -> None:
     """Keep a refusal as a row, once, and report it every time."""
-    _keep(library, refusal)
+    keep_refusal(library, refusal)
     report.refused.append(refusal)
 
 
 def _set_aside(library: Library, excluded: Iterable[Refusal], report: ImportReport) -> None:
     """The same for files that a scan in the library does not use."""
     for refusal in excluded:
-        _keep(library, refusal)
+        keep_refusal(library, refusal)
         report.excluded.append(refusal)
-
-
-def _keep(library: Library, refusal: Refusal) -> None:
-    about = json.dumps([refusal.code, refusal.series_uid, sorted(refusal.files)])
-    key = hashlib.sha256(about.encode()).hexdigest()
-    row = RefusalRow(
-        key=key,
-        code=refusal.code,
-        reason=refusal.reason,
-        files=list(refusal.files),
-        series_uid=refusal.series_uid,
-    )
-    try:
-        with Session(library.engine.execution_options(writes=True)) as session, session.begin():
-            if session.scalar(select(RefusalRow.id).where(RefusalRow.key == key)) is None:
-                session.add(row)
-    except IntegrityError:  # another import has just written the same row
-        pass

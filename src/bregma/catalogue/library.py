@@ -20,9 +20,9 @@ from bregma.catalogue.layout import FORMAT, Layout, make_layout, read_layout, se
 from bregma.catalogue.queries import (
     MODEL,
     ScanQuery,
+    all_statements,
     checked_finding,
     chosen_sources,
-    label_of,
     labels_of,
     series_row,
     slice_name,
@@ -40,7 +40,6 @@ from bregma.catalogue.tables import (
     PatientRow,
     RefusalRow,
     SeriesRow,
-    SliceRow,
     SplitRow,
     StudyRow,
 )
@@ -247,21 +246,7 @@ class Library:
         """`scan_target` of every scan by series UID, in a few queries for the whole library."""
         checked_finding(finding)
         with Session(self.engine) as session:
-            series = {row.id: row.series_uid for row in session.execute(select(SeriesRow.id, SeriesRow.series_uid))}
-            keys = defaultdict[int, list[str]](list)
-            for row in session.execute(
-                select(SliceRow.series_id, SliceRow.sop_instance_uid, SliceRow.index.label("place")).order_by(
-                    SliceRow.series_id, SliceRow.index
-                )
-            ):
-                keys[row.series_id].append(row.sop_instance_uid or str(row.place))
-            labels = defaultdict[int, list[Label]](list)
-            for label in session.scalars(select(LabelRow)):
-                labels[label.series_id].append(label_of(series[label.series_id], label))
-            drawn = defaultdict[int, list[MaskRow]](list)
-            for mask in session.scalars(select(MaskRow)):
-                drawn[mask.series_id].append(mask)
-        said = {uid: statements_of(keys[key], labels[key], drawn[key]) for key, uid in series.items()}
+            said = all_statements(session)
         return {uid: targets.scan_target(one, finding, chosen_sources(one, None)) for uid, one in said.items()}
 
     def patients(self) -> dict[str, list[str]]:

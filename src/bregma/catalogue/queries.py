@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -25,6 +26,22 @@ def statements_of(keys: Sequence[str], labels: Sequence[Label], drawn: Sequence[
     """Everything that was said about a scan, from its rows."""
     bits = [(row.source, np.array(row.known, np.uint8), np.array(row.present, np.uint8)) for row in drawn]
     return Statements(tuple(keys), tuple(labels), tuple(bits))
+
+
+def all_statements(session: Session) -> dict[str, Statements]:
+    """Everything that was said about each scan, by series UID, in four queries for the whole library."""
+    series = {row.id: row.series_uid for row in session.execute(select(SeriesRow.id, SeriesRow.series_uid))}
+    keys = defaultdict[int, list[str]](list)
+    slices = select(SliceRow.series_id, SliceRow.sop_instance_uid, SliceRow.index.label("place"))
+    for row in session.execute(slices.order_by(SliceRow.series_id, SliceRow.index)):
+        keys[row.series_id].append(row.sop_instance_uid or str(row.place))
+    labels = defaultdict[int, list[Label]](list)
+    for label in session.scalars(select(LabelRow)):
+        labels[label.series_id].append(label_of(series[label.series_id], label))
+    drawn = defaultdict[int, list[MaskRow]](list)
+    for mask in session.scalars(select(MaskRow)):
+        drawn[mask.series_id].append(mask)
+    return {uid: statements_of(keys[key], labels[key], drawn[key]) for key, uid in series.items()}
 
 
 def chosen_sources(said: Statements, sources: Sequence[str] | None) -> list[str]:

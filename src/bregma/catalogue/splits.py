@@ -59,15 +59,7 @@ def make_split(
     if not drawn:
         raise RequestError(f"the library has no patients to split into {name!r}: import scans first")
     with Session(library.engine.execution_options(writes=True)) as session, session.begin():
-        older = session.scalar(select(SplitRow).where(SplitRow.name == name))
-        if older is not None and not replace and _members(session, older) != drawn:
-            raise RequestError(
-                f"there is another split {name!r}: choose another name, or say that it is to be replaced"
-            )
-        if older is not None:
-            session.execute(delete(SplitMemberRow).where(SplitMemberRow.split_id == older.id))
-            session.delete(older)
-            session.flush()
+        _make_room(session, name, drawn, replace=replace)
         _store(session, SplitRow(name=name, seed=seed, fractions=wanted), drawn)
     return split_report(library, name)
 
@@ -96,6 +88,28 @@ def split_report(library: Library, name: str) -> SplitReport:
         left_out=_counted(left_out),
         shared_patients=sum(map(len, people)) - len(set().union(*people)),
         together=together,
+    )
+
+
+def _make_room(session: Session, name: str, drawn: Mapping[str, str], *, replace: bool) -> None:
+    """Take an older split of this name away, if it is the same or is to be replaced."""
+    older = session.scalar(select(SplitRow).where(SplitRow.name == name))
+    if older is None:
+        return
+    if not replace and _members(session, older) != drawn:
+        raise RequestError(_taken(older))
+    session.execute(delete(SplitMemberRow).where(SplitMemberRow.split_id == older.id))
+    session.delete(older)
+    session.flush()
+
+
+def _taken(older: SplitRow) -> str:
+    """Why a split is refused whose name another one has, and what can be done."""
+    shares = ", ".join(f"{part} {share:g}" for part, share in older.fractions.items())
+    return (
+        f"there is a split {older.name!r} already (seed {older.seed}; {shares}), and this request deals the patients "
+        "otherwise: shares, seed, subset, labels or patients are others, or an older Bregma drew it. It stays as it is "
+        "and can be used; for a new one give another name, or --replace"
     )
 
 

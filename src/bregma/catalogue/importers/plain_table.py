@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,16 +71,7 @@ def read_lines(table: Path, required: Sequence[str]) -> list[Line]:
         raise RequestError(f"table {table.name} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise RequestError(f"table {table.name} is no UTF-8 CSV ({type(error).__name__}: {error})") from error
-    problems = [
-        Problem(1, name, f"the column is missing{did_you_mean(name, header)}")
-        for name in required
-        if name not in header
-    ]
-    problems += [
-        Problem(1, name, f"the column is there {header.count(name)} times")
-        for name in required
-        if header.count(name) > 1
-    ]
+    problems = list(_check_header(header, required))
     rows = [(row, cells) for row, cells in rows if any(cells)]
     for row, cells in rows:
         if len(cells) != len(header):
@@ -88,3 +79,11 @@ def read_lines(table: Path, required: Sequence[str]) -> list[Line]:
     if problems:
         raise LabelTableError(table, problems)
     return [Line(row, dict(zip(header, cells, strict=True)), table.name) for row, cells in rows]
+
+
+def _check_header(header: Sequence[str], required: Sequence[str]) -> Iterator[Problem]:
+    for name in required:
+        if name not in header:
+            yield Problem(1, name, f"the column is missing{did_you_mean(name, header)}")
+        elif header.count(name) > 1:
+            yield Problem(1, name, f"the column is there {header.count(name)} times")
