@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bregma.training.cache import SliceCache
+from bregma.training.slice_cache import SliceCache
 
 SCANS, SLICES, SIZE, BATCH = 16, 32, 256, 32
 ROUNDS = 7

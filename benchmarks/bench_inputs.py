@@ -32,10 +32,10 @@ from bregma.phantom.studies import study_parameters
 from bregma.preprocessing.augment import AugmentationSettings
 from bregma.preprocessing.pipeline import Preprocessing, prepare
 from bregma.preprocessing.window import PRESETS
-from bregma.training.cache import SliceCache
 from bregma.training.inputs import Inputs
 from bregma.training.sampling import TrainingScan, plan_epoch
 from bregma.training.sections import BatchesSection
+from bregma.training.slice_cache import SliceCache
 
 SCANS, SLICES, SIZE, BATCH, EPOCHS, CORES = 4, 32, 256, 32, 3, 2
 WINDOWS = (PRESETS["brain"], PRESETS["subdural"], PRESETS["soft_tissue"])

@@ -13,8 +13,7 @@ from bregma.catalogue.records import ScanRecord
 from bregma.catalogue.targets import Statements
 from bregma.scan.study import Slice
 from bregma.scan.volume import Geometry, Volume
-from bregma.training.recipe import load_recipe
-from bregma.training.sections import Recipe
+from bregma.training.recipe import Recipe, load_recipe
 
 SLICES, SIDE = 5, 32
 ALL_FINDINGS = 63
@@ -52,6 +51,9 @@ class DrawnLibrary:
 
     def mask(self, series_uid: str, finding: str = "any") -> Any:
         return self._mask(series_uid)
+
+    def sources(self) -> list[str]:
+        return ["phantom"]
 
     def statements(self, series_uid: str) -> Statements:
         """Somebody drew every finding on every slice: the squares, or nothing."""

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bregma.training.cache import PAGE, SliceCache, from_grey, to_grey
+from bregma.training.slice_cache import SliceCache, from_grey, to_grey
+from bregma.training.slice_file import PAGE
 
 UID = "1.2.840.1"
 
@@ -153,7 +154,7 @@ def test_the_checksum_is_read_once_per_file(tmp_path: Path, monkeypatch: pytest.
     cache.add(UID, *scan(0))
     calls = []
     real = zlib.crc32
-    monkeypatch.setattr("bregma.training.cache.zlib.crc32", lambda *a: calls.append(1) or real(*a))
+    monkeypatch.setattr("bregma.training.slice_cache.zlib.crc32", lambda *a: calls.append(1) or real(*a))
     cache.get(UID)
     cache.get(UID)
     assert len(calls) == 1
@@ -171,7 +172,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytes
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bregma.training.cache.os.fsync", full)
+    monkeypatch.setattr("bregma.training.slice_cache.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         cache.add(UID, *scan(1))
     np.testing.assert_array_equal(cache.get(UID).images, before)

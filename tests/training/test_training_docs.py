@@ -8,8 +8,7 @@ from typing import get_args
 
 from bregma.training import checkpoint, curves, train, validation
 from bregma.training.network_sections import Section
-from bregma.training.recipe import load_recipe, recipe_names
-from bregma.training.sections import Recipe
+from bregma.training.recipe import Recipe, load_recipe, recipe_names
 
 DOCS = Path(__file__).parents[2] / "docs"
 

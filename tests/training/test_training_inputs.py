@@ -19,10 +19,10 @@ from bregma.phantom.studies import write_studies
 from bregma.preprocessing.augment import AugmentationSettings, draw_augmentation
 from bregma.scan.errors import RequestError
 from bregma.scan.labels import Label, Level
-from bregma.training.cache import SliceCache
 from bregma.training.inputs import Inputs, fill_cache
 from bregma.training.recipe import load_recipe
 from bregma.training.sampling import Showing
+from bregma.training.slice_cache import SliceCache
 from bregma.training.truth import load_targets
 
 

@@ -196,9 +196,10 @@ def test_a_share_of_a_kind_that_is_not_there_is_refused(kind: Kind, words: str) 
         plan_epoch(scans, settings(scans=3, mix=(1, 1, 1)), seed=0, epoch=0)
 
 
-def test_a_scan_of_which_only_the_whole_is_labelled_is_never_cut() -> None:
+@pytest.mark.parametrize("keep_whole", [True, False])
+def test_a_scan_of_which_only_the_whole_is_labelled_is_cut_only_where_it_may_be(keep_whole: bool) -> None:
     for epoch in range(5):
-        for step in plan_epoch(MIXED, settings(length=2), seed=0, epoch=epoch):
+        for step in plan_epoch(MIXED, settings(length=2), seed=0, epoch=epoch, keep_whole=keep_whole):
             for one in step:
-                slices = len(MIXED[one.scan].value)
-                assert one.stop - one.start == (slices if MIXED[one.scan].kind == "scan" else 2)
+                whole = keep_whole and MIXED[one.scan].kind == "scan"
+                assert one.stop - one.start == (len(MIXED[one.scan].value) if whole else 2)

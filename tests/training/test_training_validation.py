@@ -19,6 +19,7 @@ from bregma.training.cases import Cases, cases_of
 from bregma.training.curves import read_rows, write_row
 from bregma.training.devices import choose_machine
 from bregma.training.losses import Targets
+from bregma.training.make_network import make_network
 from bregma.training.recipe import load_recipe
 from bregma.training.sampling import TrainingScan
 from bregma.training.sections import LossSection
@@ -204,7 +205,7 @@ def test_nothing_labelled(records: Any, recipe: Any) -> None:
 )
 def test_the_card_says_what_was_known(scans: Any, limit: Any, metrics: Any, records: Any, recipe: Any) -> None:
     choice = chosen([scan(*one) for one in scans], records, recipe)
-    job: Any = SimpleNamespace(recipe=recipe, records=records)
+    job: Any = SimpleNamespace(recipe=recipe, records=records, network=make_network(recipe, seed=0))
     card = make_card(job, Origin("default", 0, records), choice)
     assert card.summary == "Probability of a bleed and of each of these kinds per slice: subdural."
     assert len(card.limits) == 2 if limit is None else limit in card.limits[2]

@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from bregma.training.cache import write_parts
 from bregma.training.devices import Machine
 from bregma.training.inputs import Inputs
+from bregma.training.slice_cache import write_parts
 
 Features = NDArray[np.float32]
 

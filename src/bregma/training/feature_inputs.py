@@ -18,12 +18,12 @@ from bregma.catalogue.records import ScanRecord
 from bregma.models.places import places_of
 from bregma.networks.batch import Batch
 from bregma.networks.sequence import SequenceReader
-from bregma.training.cache import Grey
 from bregma.training.devices import Machine
 from bregma.training.feature_cache import FeatureCache, features_digest, fill_features
 from bregma.training.inputs import Inputs
 from bregma.training.partial import Targets
 from bregma.training.sampling import Showing
+from bregma.training.slice_file import Grey
 
 FOLDER = "features"
 """Beside the prepared slices."""

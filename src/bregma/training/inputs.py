@@ -25,9 +25,10 @@ from bregma.preprocessing.settings import Preprocessing
 from bregma.preprocessing.window import Image
 from bregma.scan.regions import Mask
 from bregma.scan.terms import ANY
-from bregma.training.cache import Grey, SliceCache, from_grey
-from bregma.training.losses import Partial, Targets
+from bregma.training.partial import Partial, Targets
 from bregma.training.sampling import Showing, TrainingScan
+from bregma.training.slice_cache import SliceCache, from_grey
+from bregma.training.slice_file import Grey
 
 Progress = Callable[[int, int], None]
 

@@ -60,7 +60,14 @@ class Job:
     def plan(self, epoch: int) -> list[tuple[Showing, ...]]:
         """The steps of an epoch."""
         recipe = self.recipe
-        return plan_epoch(self.training.scans, recipe.batches, seed=self.seed, epoch=epoch, findings=recipe.findings)
+        return plan_epoch(
+            self.training.scans,
+            recipe.batches,
+            seed=self.seed,
+            epoch=epoch,
+            findings=recipe.findings,
+            keep_whole=recipe.loss.scan > 0,
+        )
 
 
 def fit(job: Job) -> None:

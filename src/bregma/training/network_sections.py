@@ -45,17 +45,15 @@ class RADnetSection(Section):
         return self.attention
 
 
-class SliceClassifierSection(Section):
-    """A backbone of timm's, slice by slice (networks/slice_classifier.py).
+class BackboneSection(Section):
+    """A backbone of timm's, slice by slice.
 
     Attributes:
-        name: "slice_classifier".
         backbone: a key of networks.backbone.BACKBONES.
         weights: "random", "imagenet" (timm's cache), or the path of a weight file (.safetensors, .pth).
         dropout: share of the pooled features that is dropped.
     """
 
-    name: Literal["slice_classifier"]
     backbone: str
     weights: str
     dropout: float = Field(ge=0, lt=1)
@@ -71,30 +69,24 @@ class SliceClassifierSection(Section):
         return False
 
 
-class SliceSetSection(Section):
-    """A backbone that reads labelled slices, labelled scans and unlabelled ones alike (networks/slice_set.py).
+class SliceClassifierSection(BackboneSection):
+    """For labelled slices (networks/slice_classifier.py).
+
+    Attributes:
+        name: "slice_classifier".
+    """
+
+    name: Literal["slice_classifier"]
+
+
+class SliceSetSection(BackboneSection):
+    """For labelled slices, labelled scans and unlabelled ones alike (networks/slice_set.py).
 
     Attributes:
         name: "slice_set".
-        backbone: a key of networks.backbone.BACKBONES.
-        weights: as in SliceClassifierSection.
-        dropout: as in SliceClassifierSection.
     """
 
     name: Literal["slice_set"]
-    backbone: str
-    weights: str
-    dropout: float = Field(ge=0, lt=1)
-
-    @property
-    def draws(self) -> bool:
-        """Whether the network draws maps of the bleed."""
-        return False
-
-    @property
-    def sequence(self) -> bool:
-        """Whether a slice's answer depends on the other slices."""
-        return False
 
 
 class SequenceSection(Section):

@@ -1,4 +1,4 @@
-"""Reading a recipe: TOML from the wheel or from a path, checked key by key, with a suggestion for a wrong one."""
+"""A recipe, read from the wheel or from a path, checked key by key, with a suggestion for a wrong one."""
 
 from __future__ import annotations
 
@@ -9,17 +9,98 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from bregma.scan.errors import RecipeError, RequestError, did_you_mean
 from bregma.scan.terms import FINDINGS, is_finding
-from bregma.training.network_sections import Section
-from bregma.training.sections import Recipe
-
-__all__ = ["FOLDER", "Recipe", "changes_of", "digest_of", "load_recipe", "recipe_names"]
+from bregma.training.network_sections import BRANCHES, NetworkSection, RADnetSection, Section
+from bregma.training.sections import (
+    AugmentationSection,
+    BatchesSection,
+    LabelsSection,
+    LoopSection,
+    LossSection,
+    OptimizerSection,
+    PreprocessingSection,
+    RuleSection,
+)
+from bregma.training.units import KINDS
 
 FOLDER = Path(__file__).parents[1] / "recipes"
+
+
+class Recipe(Section):
+    """Everything that decides a run besides the data, the seed and the machine.
+
+    Attributes:
+        name: of the recipe and of the package that comes out.
+        findings: K names from scan.terms, one logit each.
+    """
+
+    name: str
+    findings: tuple[str, ...] = Field(min_length=1, strict=False)
+    preprocessing: PreprocessingSection
+    augmentation: AugmentationSection
+    network: NetworkSection
+    loss: LossSection
+    optimizer: OptimizerSection
+    batches: BatchesSection
+    loop: LoopSection
+    rule: RuleSection
+    labels: LabelsSection = LabelsSection()
+
+    @model_validator(mode="after")
+    def _weights_teach_something(self) -> Recipe:
+        if len(self.loss.segmentation) not in {0, BRANCHES} or (self.network.draws and not self.loss.segmentation):
+            raise ValueError(f"[loss] segmentation is {self.loss.segmentation}; expected {BRANCHES} weights")
+        drawn = sum(self.loss.segmentation) if self.network.draws else 0.0
+        if self.loss.slice + self.loss.scan + self.loss.smoothness + drawn == 0:
+            raise ValueError("all weights of [loss] are 0, so there is nothing to learn from")
+        return self
+
+    @model_validator(mode="after")
+    def _repeats_are_of_findings(self) -> Recipe:
+        for finding in self.batches.repeat:
+            if finding not in self.findings:
+                raise ValueError(f"[batches] repeat has {finding!r}{did_you_mean(finding, self.findings)}")
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_shown_can_teach(self) -> Recipe:
+        loss, batches = self.loss, self.batches
+        if batches.unit == "slice" and loss.scan + loss.smoothness > 0:
+            raise ValueError('[batches] unit is "slice", but loss.scan and loss.smoothness look at more than one slice')
+        teaches = (loss.slice + loss.scan + sum(loss.segmentation), loss.scan, loss.smoothness)
+        for kind, share, weight, term in zip(
+            KINDS, batches.mix, teaches, ("slice", "scan", "smoothness"), strict=False
+        ):
+            if share and not weight:
+                raise ValueError(
+                    f"[batches] mix is {list(batches.mix)}, but loss.{term} is 0, so that its scans of kind {kind!r} "
+                    "would teach nothing; write 0 in their place"
+                )
+        if self.labels.sources and self.network.draws:
+            raise ValueError(
+                f"[labels] sources is {list(self.labels.sources)}, but the network draws, and the masks of all sources "
+                "are kept as one; leave sources out, or take a network that draws nothing"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _loss_fits_findings_and_network(self) -> Recipe:
+        shares = self.loss.finding_weights
+        if shares and (len(shares) != len(self.findings) or min(shares) < 0 or sum(shares) == 0):
+            raise ValueError(
+                f"[loss] finding_weights is {list(shares)}; expected one weight of at least 0 for each of the "
+                f"{len(self.findings)} findings, not all of them 0"
+            )
+        if self.loss.smoothness > 0 and isinstance(self.network, RADnetSection):
+            raise ValueError(
+                f"[loss] smoothness is {self.loss.smoothness:g}, but network {self.network.name!r} gives no features "
+                "to be smooth; expected 0, or network 'slice_set'"
+            )
+        return self
 
 
 def recipe_names() -> list[str]:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from bregma.scan.errors import RequestError
-from bregma.training.cache import SliceCache
 from bregma.training.checkpoint import write_whole
 from bregma.training.inputs import Inputs
 from bregma.training.sampling import TrainingScan
+from bregma.training.slice_cache import SliceCache
 
 DATA = "data"
 """The key of a run's run.json."""

@@ -9,17 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bregma.scan.errors import RequestError
 from bregma.training.sections import BatchesSection
-from bregma.training.units import Units, copies_of, mixed_steps
-
-Kind = Literal["slices", "scan", "none"]
-"""What sort of label a scan has: of its slices, only of the scan as a whole, or none."""
+from bregma.training.units import Indices, Kind, Units, copies_of, mixed_steps
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,13 +77,18 @@ class Showing:
 
 
 def plan_epoch(
-    scans: Sequence[TrainingScan], settings: BatchesSection, *, seed: int, epoch: int, findings: Sequence[str] = ()
+    scans: Sequence[TrainingScan],
+    settings: BatchesSection,
+    *,
+    seed: int,
+    epoch: int,
+    findings: Sequence[str] = (),
+    keep_whole: bool = True,
 ) -> list[tuple[Showing, ...]]:
     """All steps of one epoch; every scan that the settings ask for is shown at least once.
 
     With unit "slice" each known slice is shown by itself, and a slice of which nothing is known is not. With a mix each
-    step has its share of every kind of label, and the kinds with fewer scans go round again, in another order. A scan
-    of which only the whole is labelled is never cut: a piece of a positive one may hold no bleed.
+    step has its share of every kind of label, and the kinds with fewer scans go round again, in another order.
 
     Args:
         scans: of the training part.
@@ -95,6 +96,8 @@ def plan_epoch(
         seed: of the run.
         epoch: from 0.
         findings: K names, for the repeats; not needed without.
+        keep_whole: whether a scan of which only the whole is labelled is never cut. The set loss needs that: a piece of
+            a positive one may hold no bleed.
 
     Raises:
         RequestError: the settings ask for labels that no scan has.
@@ -105,18 +108,24 @@ def plan_epoch(
     if settings.unit == "slice":
         shown = _slices(scans, repeats, balance=settings.balance, rng=rng)
         return [tuple(shown[first : first + settings.scans]) for first in range(0, len(shown), settings.scans)]
+    lengths = [0 if keep_whole and scan.kind == "scan" else settings.slices_per_scan for scan in scans]
+    steps = _scans(scans, settings, repeats, rng)
+    return [tuple(_showing(int(index), scans[index], lengths[index], rng) for index in step) for step in steps]
+
+
+def _scans(
+    scans: Sequence[TrainingScan], settings: BatchesSection, repeats: Sequence[int], rng: np.random.Generator
+) -> list[Indices]:
+    """The scans of each step, in the order of the epoch."""
     units = Units(
         copies_of(np.stack([scan.present for scan in scans]), repeats),
         np.array([math.nan if scan.positive is None else float(scan.positive) for scan in scans]),
     )
     if settings.mix:
         kinds = [scan.kind for scan in scans]
-        steps = mixed_steps(units, kinds, settings.mix, balance=settings.balance, rng=rng)
-    else:
-        order = rng.permutation(units.shown(np.arange(len(scans)), balance=settings.balance, rng=rng))
-        steps = [order[first : first + settings.scans] for first in range(0, len(order), settings.scans)]
-    length = settings.slices_per_scan
-    return [tuple(_showing(int(index), scans[index], length, rng) for index in step) for step in steps]
+        return mixed_steps(units, kinds, settings.mix, balance=settings.balance, rng=rng)
+    order = rng.permutation(units.shown(np.arange(len(scans)), balance=settings.balance, rng=rng))
+    return [order[first : first + settings.scans] for first in range(0, len(order), settings.scans)]
 
 
 def _slices(
@@ -141,7 +150,7 @@ def _slices(
 
 def _showing(index: int, scan: TrainingScan, length: int, rng: np.random.Generator) -> Showing:
     slices = len(scan.value)
-    length = slices if scan.kind == "scan" else min(length or slices, slices)
+    length = min(length or slices, slices)
     candidates = np.flatnonzero(scan.positive_slices)
     wanted = int(rng.choice(candidates)) if len(candidates) else int(rng.integers(slices))
     start = int(np.clip(wanted - rng.integers(length), 0, slices - length))

@@ -12,8 +12,7 @@ from pydantic import Field, model_validator
 
 from bregma.preprocessing.augment import AugmentationSettings
 from bregma.preprocessing.settings import Preprocessing
-from bregma.scan.errors import did_you_mean
-from bregma.training.network_sections import BRANCHES, NetworkSection, RADnetSection, Section
+from bregma.training.network_sections import Section
 from bregma.training.units import KINDS
 
 
@@ -144,8 +143,8 @@ class BatchesSection(Section):
 
     Attributes:
         scans: scans per step.
-        slices_per_scan: consecutive slices shown of a scan, among them a positive one if there is any; 0 shows all. A
-            scan of which only the whole is labelled is always shown whole: a piece of it may hold no bleed.
+        slices_per_scan: consecutive slices shown of a scan, among them a positive one if there is any; 0 shows all.
+            With a set loss, a scan of which only the whole is labelled is shown whole: a piece may hold no bleed.
         balance: whether the rarer of positive and negative scans are shown more often, turned and mirrored another way.
         unit: "scan", or "slice" where each known slice is shown by itself and `scans` counts slices.
         mix: scans per step with labelled slices, with only the scan labelled, and without a label; empty takes them
@@ -206,76 +205,3 @@ class RuleSection(Section):
     run_slices: int = Field(ge=1)
     run_mm: float = Field(gt=0)
     specificity: float = Field(ge=0, le=1)
-
-
-class Recipe(Section):
-    """Everything that decides a run besides the data, the seed and the machine.
-
-    Attributes:
-        name: of the recipe and of the package that comes out.
-        findings: K names from scan.terms, one logit each.
-    """
-
-    name: str
-    findings: tuple[str, ...] = Field(min_length=1, strict=False)
-    preprocessing: PreprocessingSection
-    augmentation: AugmentationSection
-    network: NetworkSection
-    loss: LossSection
-    optimizer: OptimizerSection
-    batches: BatchesSection
-    loop: LoopSection
-    rule: RuleSection
-    labels: LabelsSection = LabelsSection()
-
-    @model_validator(mode="after")
-    def _weights_teach_something(self) -> Recipe:
-        if len(self.loss.segmentation) not in {0, BRANCHES} or (self.network.draws and not self.loss.segmentation):
-            raise ValueError(f"[loss] segmentation is {self.loss.segmentation}; expected {BRANCHES} weights")
-        drawn = sum(self.loss.segmentation) if self.network.draws else 0.0
-        if self.loss.slice + self.loss.scan + self.loss.smoothness + drawn == 0:
-            raise ValueError("all weights of [loss] are 0, so there is nothing to learn from")
-        return self
-
-    @model_validator(mode="after")
-    def _repeats_are_of_findings(self) -> Recipe:
-        for finding in self.batches.repeat:
-            if finding not in self.findings:
-                raise ValueError(f"[batches] repeat has {finding!r}{did_you_mean(finding, self.findings)}")
-        return self
-
-    @model_validator(mode="after")
-    def _what_is_shown_can_teach(self) -> Recipe:
-        loss, batches = self.loss, self.batches
-        if batches.unit == "slice" and loss.scan + loss.smoothness > 0:
-            raise ValueError('[batches] unit is "slice", but loss.scan and loss.smoothness look at more than one slice')
-        teaches = (loss.slice + loss.scan + sum(loss.segmentation), loss.scan, loss.smoothness)
-        for kind, share, weight, term in zip(
-            KINDS, batches.mix, teaches, ("slice", "scan", "smoothness"), strict=False
-        ):
-            if share and not weight:
-                raise ValueError(
-                    f"[batches] mix is {list(batches.mix)}, but loss.{term} is 0, so that its scans of kind {kind!r} "
-                    "would teach nothing; write 0 in their place"
-                )
-        if self.labels.sources and self.network.draws:
-            raise ValueError(
-                f"[labels] sources is {list(self.labels.sources)}, but the network draws, and the masks of all sources "
-                "are kept as one; leave sources out, or take a network that draws nothing"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _loss_fits_findings_and_network(self) -> Recipe:
-        shares = self.loss.finding_weights
-        if shares and (len(shares) != len(self.findings) or min(shares) < 0 or sum(shares) == 0):
-            raise ValueError(
-                f"[loss] finding_weights is {list(shares)}; expected one weight of at least 0 for each of the "
-                f"{len(self.findings)} findings, not all of them 0"
-            )
-        if self.loss.smoothness > 0 and isinstance(self.network, RADnetSection):
-            raise ValueError(
-                f"[loss] smoothness is {self.loss.smoothness:g}, but network {self.network.name!r} gives no features "
-                "to be smooth; expected 0, or network 'slice_set'"
-            )
-        return self

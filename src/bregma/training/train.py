@@ -11,7 +11,6 @@ from bregma.catalogue.library import Library
 from bregma.catalogue.records import ScanRecord
 from bregma.networks.sequence import SequenceReader
 from bregma.scan.errors import RequestError
-from bregma.training.cache import SliceCache
 from bregma.training.card import Origin
 from bregma.training.checkpoint import BEST, LAST, restore_weights, write_whole
 from bregma.training.devices import choose_machine
@@ -22,6 +21,8 @@ from bregma.training.loop import Job, fit
 from bregma.training.make_network import IDENTITY, RECIPE, base_identity, make_network
 from bregma.training.recipe import Recipe, digest_of
 from bregma.training.run_data import DATA, claim_data, data_of
+from bregma.training.sampling import TrainingScan
+from bregma.training.slice_cache import SliceCache
 from bregma.training.truth import check_sources, load_targets
 
 TRAIN, VALIDATION = "train", "validation"
@@ -109,26 +110,29 @@ def prepare_job(
     settings = recipe.preprocessing.settings
     folder = run.cache or library.layout.root / "prepared"
     slices, draws = SliceCache(folder, settings.alone.digest), recipe.network.draws
-    parts = {}
-    for part in (TRAIN, VALIDATION):
-        records = library.scans(run.split, part)
-        by_kind = part == TRAIN and recipe.loss.scan > 0 and recipe.loss.slice > 0
-        known = load_targets(library, records, recipe.findings, sources=recipe.labels.sources, by_kind=by_kind)
-        parts[part] = records, known
-    everyone = [record for records, _ in parts.values() for record in records]
-    fill_cache(library, everyone, slices, settings.alone, masks=draws, progress=preparing)
+    records = {part: library.scans(run.split, part) for part in (TRAIN, VALIDATION)}
+    known = {part: _known(library, recipe, records[part], part) for part in records}
+    fill_cache(
+        library, [*records[TRAIN], *records[VALIDATION]], slices, settings.alone, masks=draws, progress=preparing
+    )
     job = Job(
         recipe=recipe,
         seed=run.seed,
         run=run.folder,
         network=machine.place(make_network(recipe, seed=run.seed)),
         machine=machine,
-        training=Inputs(parts[TRAIN][1], slices, recipe.augmentation.settings, settings.neighbours, masks=draws),
-        validation=Inputs(parts[VALIDATION][1], slices, neighbours=settings.neighbours, masks=draws),
-        records=parts[VALIDATION][0],
+        training=Inputs(known[TRAIN], slices, recipe.augmentation.settings, settings.neighbours, masks=draws),
+        validation=Inputs(known[VALIDATION], slices, neighbours=settings.neighbours, masks=draws),
+        records=records[VALIDATION],
         progress=progress,
     )
-    return _with_features(job, parts[TRAIN][0], folder)
+    return _with_features(job, records[TRAIN], folder)
+
+
+def _known(library: Library, recipe: Recipe, records: Sequence[ScanRecord], part: str) -> list[TrainingScan]:
+    """What is known about the scans of a part. One that teaches by both losses does so by labels of its own kind."""
+    by_kind = part == TRAIN and recipe.loss.scan > 0 and recipe.loss.slice > 0
+    return load_targets(library, records, recipe.findings, sources=recipe.labels.sources, by_kind=by_kind)
 
 
 def _with_features(job: Job, training: Sequence[ScanRecord], folder: Path) -> Job:

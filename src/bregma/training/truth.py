@@ -16,7 +16,8 @@ from bregma.catalogue.records import ScanRecord
 from bregma.catalogue.targets import Statements
 from bregma.scan.errors import RequestError, did_you_mean
 from bregma.scan.terms import ANY
-from bregma.training.sampling import Kind, TrainingScan
+from bregma.training.sampling import TrainingScan
+from bregma.training.units import Kind
 
 
 class Said(Protocol):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,13 @@ from bregma.scan.errors import RequestError
 
 Indices = NDArray[np.intp]
 
-KINDS = ("slices", "scan", "none")
-"""What sort of label a scan can have, in the order of a recipe's mix."""
+Kind = Literal["slices", "scan", "none"]
+"""What sort of label a scan has: of its slices, only of the scan as a whole, or none."""
 
-_LABELLED = {
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""In the order of a recipe's mix."""
+
+_LABELLED: dict[Kind, str] = {
     "slices": "scans with labelled slices",
     "scan": "scans of which only the whole is labelled",
     "none": "scans without a label",
@@ -69,7 +73,7 @@ def copies_of(present: NDArray[np.bool_], repeats: Sequence[int]) -> Indices:
 
 
 def mixed_steps(
-    units: Units, kinds: Sequence[str], mix: Sequence[int], *, balance: bool, rng: np.random.Generator
+    units: Units, kinds: Sequence[Kind], mix: Sequence[int], *, balance: bool, rng: np.random.Generator
 ) -> list[Indices]:
     """Steps that each hold their share of every kind of label, until each unit of every kind was there.
 

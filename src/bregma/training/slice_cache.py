@@ -1,6 +1,6 @@
 """Prepared scans on disk, so that a training run prepares each scan once and then only reads.
 
-One file per scan, written whole or not at all: a page with magic, length and JSON header, then images, then mask.
+One file per scan (slice_file.py), written whole or not at all.
 Grey is kept as 0..255, half a step (0.2 %) from what `prepare` gives; a file is about a tenth of the float input and
 smaller than the source's pixels. Files of other preprocessing settings lie in other folders and are never read; of the
 mask each file says what it was made from, so that a mask that has changed since is noticed.
@@ -9,9 +9,7 @@ Letters: D slices, C channels (windows), S prepared size, N slices of a batch.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
 import math
 import os
 import tempfile
@@ -26,12 +24,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Grey = NDArray[np.uint8]
-Image = NDArray[np.float32]
+from bregma.training.slice_file import PAGE, Grey, Header, parse_page, read_at
 
-MAGIC = b"BREGMA-SLICES-2\n"
-PAGE = 4096
-"""Images begin at a multiple of this, so that a memory map of them is aligned."""
+Image = NDArray[np.float32]
 
 WHITE = np.float32(255)
 
@@ -77,7 +72,7 @@ class SliceCache:
         self._digest = settings_digest
         self._folder = Path(folder) / settings_digest
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._verified: dict[str, tuple[_Stamp, _Header]] = {}
+        self._verified: dict[str, tuple[_Stamp, Header]] = {}
 
     def path(self, series_uid: str) -> Path:
         """Where a scan's file lies; a UID comes from a file and never becomes a path as it is."""
@@ -118,14 +113,14 @@ class SliceCache:
         """
         with self._opened(series_uid) as (file, header):
             count, slice_bytes, mask_bytes = stop - start, math.prod(header.shape[1:]), math.prod(header.mask_shape[1:])
-            images = _read_at(file, PAGE + start * slice_bytes, (count, *header.shape[1:]))
+            images = read_at(file, PAGE + start * slice_bytes, (count, *header.shape[1:]))
             if not (mask and header.mask):
                 return CachedScan(images, None, header.mask_digest)
             first = PAGE + math.prod(header.shape) + start * mask_bytes
-            return CachedScan(images, _read_at(file, first, (count, *header.mask_shape[1:])), header.mask_digest)
+            return CachedScan(images, read_at(file, first, (count, *header.mask_shape[1:])), header.mask_digest)
 
     @contextmanager
-    def _opened(self, series_uid: str) -> Iterator[tuple[FileIO, _Header]]:
+    def _opened(self, series_uid: str) -> Iterator[tuple[FileIO, Header]]:
         """A scan's file and what it says of itself; its checksum is read when this process sees the file first."""
         try:
             with self.path(series_uid).open("rb", buffering=0) as file:
@@ -139,8 +134,8 @@ class SliceCache:
         except (OSError, ValueError) as error:
             raise LookupError(f"series {series_uid} is not in the cache for {self._digest}: {error}") from error
 
-    def _verify(self, series_uid: str, file: FileIO, size: int) -> _Header:
-        header = _parse(file.read(PAGE))
+    def _verify(self, series_uid: str, file: FileIO, size: int) -> Header:
+        header = parse_page(file.read(PAGE))
         if size != PAGE + header.size:
             raise ValueError(f"the file has {size} bytes; expected {PAGE + header.size}")
         if (header.series_uid, header.digest) != (series_uid, self._digest):
@@ -169,7 +164,7 @@ class SliceCache:
         if cover is not None and cover.shape != (len(grey), *grey.shape[2:]):
             raise ValueError(f"the mask of series {series_uid} has shape {cover.shape}; the images have {grey.shape}")
         checksum = zlib.crc32(b"" if cover is None else cover.data, zlib.crc32(grey.data))
-        header = _Header(series_uid, self._digest, grey.shape, cover is not None, mask_digest, checksum)
+        header = Header(series_uid, self._digest, grey.shape, cover is not None, mask_digest, checksum)
         write_parts(self.path(series_uid), [header.page(), grey.data, b"" if cover is None else cover.data])
         return CachedScan(grey, cover, mask_digest)
 
@@ -213,67 +208,6 @@ def to_grey(values: NDArray[Any]) -> Grey:
 def from_grey(grey: Grey, out: Image) -> Image:
     """Undo `to_grey`: 0..255 as 0..1, written into `out`."""
     return np.divide(grey, WHITE, out=out)
-
-
-@dataclass(frozen=True, slots=True)
-class _Header:
-    """What a cache file says about itself."""
-
-    series_uid: str
-    digest: str
-    shape: tuple[int, ...]
-    mask: bool
-    mask_digest: str
-    crc32: int
-
-    @property
-    def mask_shape(self) -> tuple[int, ...]:
-        """(D, S, S)."""
-        return self.shape[0], *self.shape[2:]
-
-    @property
-    def size(self) -> int:
-        """Bytes after the first page."""
-        return math.prod(self.shape) + (math.prod(self.mask_shape) if self.mask else 0)
-
-    def page(self) -> bytes:
-        """The file's first page; `_parse` undoes it."""
-        words = json.dumps(dataclasses.asdict(self)).encode()
-        head = MAGIC + len(words).to_bytes(4, "little") + words
-        if len(head) > PAGE:
-            raise ValueError(f"the series UID has {len(self.series_uid)} characters; DICOM allows 64")
-        return head.ljust(PAGE, b"\0")
-
-
-def _parse(page: bytes) -> _Header:
-    """The header in a file's first page.
-
-    Raises:
-        ValueError: these are not the first bytes of a cache file.
-    """
-    at = len(MAGIC) + 4
-    if not page.startswith(MAGIC) or len(page) < PAGE:
-        raise ValueError(f"{len(page)} bytes that begin with {page[:8]!r} are not the head of a cache file")
-    fields = json.loads(page[at : at + int.from_bytes(page[len(MAGIC) : at], "little")])
-    if not isinstance(fields, dict) or fields.keys() != {field.name for field in dataclasses.fields(_Header)}:
-        raise ValueError(f"the header is {fields!r}")
-    shape = fields["shape"]
-    if not isinstance(shape, list) or len(shape) != 4 or not all(isinstance(n, int) and n > 0 for n in shape):
-        raise ValueError(f"the header says that the images have shape {shape!r}")
-    return _Header(**{**fields, "shape": tuple(shape)})
-
-
-def _read_at(file: FileIO, offset: int, shape: tuple[int, ...]) -> Grey:
-    """Bytes of a file from an offset, in a new array."""
-    values = np.empty(shape, np.uint8)
-    left = values.reshape(-1).data
-    file.seek(offset)
-    while len(left):
-        count = file.readinto(left)
-        if not count:
-            raise ValueError(f"the file ends {len(left)} bytes before what was asked of it")
-        left = left[count:]
-    return values
 
 
 def write_parts(path: Path, parts: Sequence[bytes | memoryview]) -> None:
