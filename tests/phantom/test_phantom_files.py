@@ -145,6 +145,14 @@ def test_sampled_bleeds_keep_to_their_habits(subtype: str) -> None:
     assert len({bleed.place for bleed in bleeds}) > 2
 
 
+def test_no_bleed_is_smaller_than_asked_unless_its_place_is() -> None:
+    rng = np.random.default_rng(2)
+    drawn = {bleed.place: bleed.volume_ml for bleed in (sample_bleed(rng, "epidural", least_ml=30) for _ in range(50))}
+    assert min(drawn.values()) >= 30
+    ventricles = [sample_bleed(rng, "intraventricular", least_ml=30) for _ in range(50)]
+    assert max(bleed.volume_ml for bleed in ventricles) == HABITS["intraventricular"].limits_ml[1]
+
+
 def test_sampled_scanners_cover_the_head() -> None:
     scanner = sample_scanner(np.random.default_rng(1), size=64, slices=20)
     assert scanner.slices * float(scanner.spacing_mm) == pytest.approx(160)
@@ -154,3 +162,5 @@ def test_other_settings_in_the_same_folder_are_refused(tmp_path: Path) -> None:
     studies(tmp_path, 1)
     with pytest.raises(RequestError, match="take another folder"):
         write_studies(tmp_path, count=1, seed=6, size=48, slices=5)
+    with pytest.raises(RequestError, match="'least_ml': 30"):
+        write_studies(tmp_path, count=1, seed=5, size=48, slices=5, least_ml=30)

@@ -25,6 +25,9 @@ def phantom(
     positive_share: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of studies with a bleed.")] = 0.5,
     size: Annotated[int, typer.Option(min=32, max=1024, help="Rows and columns.")] = 512,
     slices: Annotated[int, typer.Option(min=2, max=600, help="Slices per study.")] = 32,
+    least_ml: Annotated[
+        float, typer.Option(min=0.0, help="Draw no bleed smaller, where its place holds as much.")
+    ] = 0.0,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
 ) -> None:
     """Draw heads with and without bleeds and write them as DICOM, with labels and masks.
@@ -45,6 +48,7 @@ def phantom(
             positive_share=positive_share,
             size=size,
             slices=slices,
+            least_ml=least_ml,
             workers=workers,
             progress=progress,
         )

@@ -83,7 +83,11 @@ COMPANY = {
 
 
 def sample_head(
-    rng: np.random.Generator, *, bleeds: Sequence[str] | None = None, scanner: Scanner | None = None
+    rng: np.random.Generator,
+    *,
+    bleeds: Sequence[str] | None = None,
+    scanner: Scanner | None = None,
+    least_ml: float = 0.0,
 ) -> HeadParameters:
     """Draw the parameters of one head by chance.
 
@@ -92,6 +96,7 @@ def sample_head(
         bleeds: subtypes to be drawn, a subtype twice for two bleeds; empty for none; None for a bleeding head whose
             kinds are left to chance.
         scanner: how it is scanned; None for chance, at 512 x 512 and 5 mm.
+        least_ml: no bleed is drawn smaller, unless its place holds less.
 
     Raises:
         RequestError: for a name that is no subtype.
@@ -107,7 +112,7 @@ def sample_head(
     )
     scanner = scanner if scanner is not None else sample_scanner(rng)
     names = list(bleeds) if bleeds is not None else _sample_kinds(rng)
-    drawn = tuple(sample_bleed(rng, name) for name in names)
+    drawn = tuple(sample_bleed(rng, name, least_ml=least_ml) for name in names)
     return HeadParameters(shape, looks, pose, scanner, drawn, int(rng.integers(2**31)))
 
 
@@ -130,12 +135,13 @@ def sample_scanner(rng: np.random.Generator, *, size: int = 512, slices: int = 3
     )
 
 
-def sample_bleed(rng: np.random.Generator, subtype: str) -> Bleed:
-    """Draw one bleed of a subtype by chance."""
+def sample_bleed(rng: np.random.Generator, subtype: str, *, least_ml: float = 0.0) -> Bleed:
+    """Draw one bleed of a subtype by chance, of at least `least_ml` where there is room for as much."""
     habit = HABITS[subtype]
     place = str(rng.choice(PLACES[subtype], p=WEIGHTS.get(subtype)))
     side = int(rng.choice([-1, 1]))
-    volume = float(np.clip(habit.median_ml * np.exp(rng.normal(0, habit.spread)), *habit.limits_ml))
+    volume = max(habit.median_ml * np.exp(rng.normal(0, habit.spread)), least_ml)
+    volume = float(np.clip(volume, *habit.limits_ml))
     if place in ("pons", "third", "fourth", "thalamus", "tentorium"):
         volume = min(volume, {"third": 1.5, "fourth": 1.5, "tentorium": 12.0}.get(place, 9.0))
     hu, layered = float(rng.normal(habit.hu, habit.hu_spread)), 0.0

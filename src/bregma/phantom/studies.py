@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +30,17 @@ COLUMNS = ("series_uid", "level", "part", *NAMES, "source", "mask", "contours")
 """Columns of labels.csv, see docs/labels.md."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What decides how the studies of a folder look."""
+
+    seed: int
+    positive_share: float
+    size: int
+    slices: int
+    least_ml: float
+
+
 def write_studies(
     folder: Path,
     *,
@@ -36,6 +49,7 @@ def write_studies(
     positive_share: float = 0.5,
     size: int = 512,
     slices: int = 32,
+    least_ml: float = 0.0,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
@@ -51,6 +65,7 @@ def write_studies(
         positive_share: share of studies with a bleed, met as nearly as whole studies allow.
         size: rows and columns.
         slices: per study; they cover about 160 mm.
+        least_ml: no bleed is drawn smaller, unless its place holds less.
         workers: processes.
         progress: called with (done, count).
 
@@ -65,8 +80,9 @@ def write_studies(
         )
     for name in ("scans", "masks", "labels"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    _keep_settings(folder / "labels" / "settings.json", seed, positive_share, size, slices)
-    write = partial(_write_study, folder, seed, positive_share, size, slices)
+    settings = _Settings(seed, positive_share, size, slices, least_ml)
+    _keep_settings(folder / "labels" / "settings.json", settings)
+    write = partial(_write_study, folder, settings)
     pool: AbstractContextManager[ProcessPoolExecutor | None]
     pool = ProcessPoolExecutor(workers) if workers > 1 else nullcontext(None)
     with pool as running:
@@ -77,9 +93,11 @@ def write_studies(
     _write_labels(folder, count)
 
 
-def _keep_settings(file: Path, seed: int, positive_share: float, size: int, slices: int) -> None:
+def _keep_settings(file: Path, settings: _Settings) -> None:
     """Note what the studies are made with; other settings in the same folder would mix two sets in silence."""
-    wanted = {"positive_share": positive_share, "seed": seed, "size": size, "slices": slices}
+    wanted = dataclasses.asdict(settings)
+    if not settings.least_ml:  # as in folders from before there was a least volume
+        del wanted["least_ml"]
     if not file.exists():
         temporary = file.with_suffix(".part")
         temporary.write_text(json.dumps(wanted), encoding="utf-8")
@@ -89,20 +107,23 @@ def _keep_settings(file: Path, seed: int, positive_share: float, size: int, slic
         raise RequestError(f"the folder holds studies made with {there}, not {wanted}; take another folder")
 
 
-def study_parameters(seed: int, number: int, positive_share: float, *, size: int, slices: int) -> HeadParameters:
+def study_parameters(
+    seed: int, number: int, positive_share: float, *, size: int, slices: int, least_ml: float = 0.0
+) -> HeadParameters:
     """The parameters of study `number` of a folder made with `seed`."""
     rng = np.random.default_rng([seed, number])
     positive = int((number + 1) * positive_share + 1e-9) > int(number * positive_share + 1e-9)
-    return sample_head(rng, bleeds=None if positive else (), scanner=sample_scanner(rng, size=size, slices=slices))
+    scanner = sample_scanner(rng, size=size, slices=slices)
+    return sample_head(rng, bleeds=None if positive else (), scanner=scanner, least_ml=least_ml)
 
 
-def _write_study(folder: Path, seed: int, positive_share: float, size: int, slices: int, number: int) -> None:
+def _write_study(folder: Path, settings: _Settings, number: int) -> None:
     """Write one study unless it is there; the scan folder is renamed into place last."""
     name = f"study_{number:05d}"
     scan = folder / "scans" / name
     if scan.exists():
         return
-    phantom = draw(study_parameters(seed, number, positive_share, size=size, slices=slices))
+    phantom = draw(study_parameters(number=number, **dataclasses.asdict(settings)))
     temporary = folder / f".{name}.part"
     shutil.rmtree(temporary, ignore_errors=True)
     write_dicom(phantom, temporary)
