@@ -26,7 +26,7 @@ def phantom(
     size: Annotated[int, typer.Option(min=32, max=1024, help="Rows and columns.")] = 512,
     slices: Annotated[int, typer.Option(min=2, max=600, help="Slices per study.")] = 32,
     least_ml: Annotated[
-        float, typer.Option(min=0.0, help="Draw no bleed smaller, where its place holds as much.")
+        float, typer.Option(min=0.0, help="Draw no bleed smaller, where there is room.")
     ] = 0.0,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
 ) -> None:
