@@ -109,7 +109,7 @@ def commands(library: Path, runs: Path, *, split: str, seeds: int, steps: int, c
         training = len(opened.scans(split, "train"))
     for seed in range(seeds):
         for arm in ARMS:
-            epoch = _steps_per_epoch(arm, training)
+            epoch = steps_per_epoch(arm, training)
             own = [
                 f"labels.sources={[*arm.sources, VALIDATION]}",
                 f"batches.scans={sum(arm.mix)}",
@@ -124,7 +124,7 @@ def commands(library: Path, runs: Path, *, split: str, seeds: int, steps: int, c
             )
 
 
-def _steps_per_epoch(arm: Arm, training: int) -> int:
+def steps_per_epoch(arm: Arm, training: int) -> int:
     """Steps until each scan that the arm may learn from was shown once."""
     few, more = round(LABELLED_SLICES * training), round(LABELLED_SCANS * training)
     scans = {
