@@ -238,9 +238,9 @@ def main() -> None:
         codes = patient_codes([record.patient for record in world.records("test")])
         for seed in range(asked.seeds):
             for arm in ARMS:
-                job = job_of(
-                    world, arm, asked.runs / f"{arm.name}-{seed}", seed=seed, steps=asked.steps, changes=changes
-                )
+                torch.manual_seed(seed)
+                head, folder = Head(*components), asked.runs / f"{arm.name}-{seed}"
+                job = job_of(world, arm, head, folder, seed=seed, steps=asked.steps, changes=changes)
                 fit(job)
                 restore_weights(job.run / BEST, job.network)
                 found[arm.name].append(rankings(job, test, codes))
