@@ -42,7 +42,7 @@ from bregma.training.sampling import TrainingScan, plan_epoch
 from bregma.training.sections import BatchesSection
 from bregma.training.slice_cache import SliceCache
 
-SCANS, SLICES, SIZE, BATCH, EPOCHS, CORES = 4, 32, 256, 32, 5, 2
+SCANS, SLICES, SIZE, BATCH, EPOCHS, CORES = 4, 32, 256, 32, 4, 2
 WINDOWS = (PRESETS["brain"], PRESETS["subdural"], PRESETS["soft_tissue"])
 FLIP_HORIZONTAL, FLIP_VERTICAL, CROP, CROP_SHARE = 0.25, 0.10, 0.25, 0.8
 GOAL = 5000.0
