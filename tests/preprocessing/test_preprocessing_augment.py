@@ -1,5 +1,7 @@
 """Augmentation: the record says what was done, all slices alike, and it can be undone."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -141,6 +143,54 @@ def test_a_crop_that_is_resized_back_stays_inside_the_slice() -> None:
     for _ in range(20):
         moved = move(np.ones((1, 64, 64), np.float32), draw_augmentation(rng, asked, size=64))
         assert moved[0, 1:-1, 1:-1].min() > 0.999
+
+
+def test_a_crop_by_hand() -> None:
+    """The lower right 2 x 2 of 4 x 4 at twice the size: places 0.25 apart from the pixels, so quarters of the steps."""
+    plane = np.zeros((1, 4, 4), np.uint8)
+    plane[0, 2:, 2:] = [[0, 40], [80, 120]]
+    record = Augmentation(scale=2.0, shift=(-2.0, -2.0))
+    assert record.square(4) == (2, 2, 2)
+    expected = [[0, 10, 30, 40], [20, 30, 50, 60], [60, 70, 90, 100], [80, 90, 110, 120]]
+    assert move(plane, record)[0].tolist() == expected
+    assert move(plane.astype(np.float32), record)[0].tolist() == expected
+    flipped = dataclasses.replace(record, flip_horizontal=True, flip_vertical=True)
+    assert move(np.ascontiguousarray(plane[:, ::-1, ::-1]), flipped)[0].tolist() == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000))
+def test_a_drawn_crop_is_a_square_of_whole_pixels_and_its_matrix_says_the_same(seed: int) -> None:
+    asked = AugmentationSettings(flip_horizontal=0.5, flip_vertical=0.5, crop=1.0, crop_share=0.6)
+    record = draw_augmentation(np.random.default_rng(seed), asked, size=48)
+    top, left, side = record.square(48) or pytest.fail("no square")
+    assert 29 <= side <= 48
+    assert min(top, left) >= 0
+    assert max(top, left) + side <= 48
+    corners = np.array([[left - 0.5, top - 0.5, 1], [left + side - 0.5, top + side - 0.5, 1]])
+    np.testing.assert_allclose(corners @ record.matrix(48).T, [[-0.5, -0.5], [47.5, 47.5]], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Augmentation(scale=2.0, shift=(-2.0, -2.0), rotation_degrees=1.0),
+        Augmentation(scale=2.0, shift=(-2.5, -2.0)),  # the square begins at 2.25
+        Augmentation(scale=2.0, shift=(-4.0, 0.0)),  # and here ends outside
+        Augmentation(scale=1.0, shift=(1.0, 0.0)),
+        Augmentation(scale=0.5),
+        Augmentation(scale=1.5),  # 2.67 pixels
+    ],
+)
+def test_what_is_no_crop_is_no_square(record: Augmentation) -> None:
+    assert record.square(4) is None
+
+
+def test_what_does_not_change_is_given_back_as_it_is() -> None:
+    images, masks = np.ones((1, 2, 4, 4), np.uint8), np.ones((1, 4, 4), np.uint8)
+    moved, moved_masks = apply_to_grey(images, masks, Augmentation())
+    assert moved is images
+    assert moved_masks is masks
 
 
 @pytest.mark.parametrize(

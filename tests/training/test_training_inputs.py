@@ -187,13 +187,13 @@ def test_what_a_recipe_varies_moves_the_blood_and_its_mask_alike(
     quiet = ["augmentation.rotation_degrees=0", "augmentation.flip_horizontal=0", "preprocessing.pixel_mm=8", change]
     settings = load_recipe("radnet", quiet).augmentation.settings
     inputs = inputs_of(drawn_library, tiny_recipe, settings)
-    batch, targets = inputs.batch([Showing(1, 0, 5, seed=5)])
+    batch, targets = inputs.batch([Showing(1, 0, 5, seed=3)])
     plain, known = inputs_of(drawn_library, tiny_recipe).whole(1)
     if "flip" in change:
         assert torch.equal(batch.images, plain.images.flip(-2))
         assert torch.equal(targets.masks.value, known.masks.value.flip(-2))
         return
-    side = draw_augmentation(np.random.default_rng(5), settings, size=32).scale
+    side = draw_augmentation(np.random.default_rng(3), settings, size=32).scale
     area = targets.masks.value[2].sum() / known.masks.value[2].sum()
     assert 1 < side**2 <= 1.6
     assert area == pytest.approx(side**2, rel=0.05)

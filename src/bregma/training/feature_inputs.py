@@ -23,7 +23,6 @@ from bregma.training.feature_cache import FeatureCache, features_digest, fill_fe
 from bregma.training.inputs import Inputs
 from bregma.training.partial import Targets
 from bregma.training.sampling import Showing
-from bregma.training.slice_file import Grey
 
 FOLDER = "features"
 """Beside the prepared slices."""
@@ -53,9 +52,9 @@ class FeatureInputs(Inputs):
             batch, features=_side_by_side(features, step), places=_side_by_side(places, step)
         ), targets
 
-    def _show(self, showing: Showing) -> tuple[Grey, Grey | None]:
+    def _images(self, step: Sequence[Showing], longest: int) -> tuple[Numbers, Numbers | None]:
         """Slices without a pixel, and no masks."""
-        return np.zeros((showing.stop - showing.start, 0, 0, 0), np.uint8), None
+        return np.zeros((len(step), longest, 0, 0, 0), np.float32), None
 
 
 def with_features(

@@ -92,26 +92,24 @@ class Inputs:
 
     def batch(self, step: Sequence[Showing]) -> tuple[Batch, Targets]:
         """The scans of one step side by side, filled up to the longest, and what is known about them."""
-        shown = [self._show(showing) for showing in step]
-        longest = max(len(images) for images, _ in shown)
-        grey = np.zeros((len(step), longest, *shown[0][0].shape[1:]), np.uint8)
+        longest, findings = max(one.stop - one.start for one in step), self.scans[step[0].scan].value.shape[1]
+        images, masks = self._images(step, longest)
         is_slice = np.zeros((len(step), longest), np.bool_)
-        findings = self.scans[step[0].scan].value.shape[1]
         value = np.zeros((len(step), longest, findings), np.float32)
         known = np.zeros((len(step), longest, findings), np.bool_)
         scan_value, scan_known = np.zeros((len(step), findings), np.float32), np.zeros((len(step), findings), np.bool_)
-        for row, (showing, (slices, _)) in enumerate(zip(step, shown, strict=True)):
-            scan, count = self.scans[showing.scan], len(slices)
-            grey[row, :count], is_slice[row, :count] = slices, True
+        for row, showing in enumerate(step):
+            scan, count = self.scans[showing.scan], showing.stop - showing.start
+            is_slice[row, :count] = True
             value[row, :count] = scan.value[showing.start : showing.stop]
             known[row, :count] = scan.known[showing.start : showing.stop]
             scan_value[row], scan_known[row] = self._of_scan(showing)
         targets = Targets(
             slices=Partial(torch.from_numpy(value), torch.from_numpy(known)),
             scans=Partial(torch.from_numpy(scan_value), torch.from_numpy(scan_known)),
-            masks=self._masks(step, [masks for _, masks in shown], size=grey.shape[-1]) if self.masks else None,
+            masks=None if masks is None else self._masks(step, masks),
         )
-        return Batch(_float(grey), torch.from_numpy(is_slice)), targets
+        return Batch(torch.from_numpy(images), torch.from_numpy(is_slice)), targets
 
     def batches(self, steps: Sequence[Sequence[Showing]]) -> Iterator[tuple[Batch, Targets]]:
         """`batch` of one step after the other, made ahead by other threads while the last one is looked at.
@@ -136,8 +134,27 @@ class Inputs:
 
     def images(self, index: int) -> Image:
         """(D, C, S, S) of one scan as it is, all slices."""
-        grey = Inputs._show(self, Showing(index, 0, len(self.scans[index].value), seed=0))[0]
-        return from_grey(grey, np.empty(grey.shape, np.float32))
+        step = [Showing(index, 0, len(self.scans[index].value), seed=0)]
+        whole: Image = Inputs._images(self, step, step[0].stop)[0][0]
+        return whole
+
+    def _images(self, step: Sequence[Showing], longest: int) -> tuple[Image, Image | None]:
+        """(B, D, C, S, S) images and (N, S, S) masks of one step; both are 0 where nothing is shown.
+
+        One scan after the other: its grey is still near the processor when it becomes floats at its place.
+        """
+        channels, size = self.cache.read(self.scans[step[0].scan].series_uid, 0, 0).images.shape[1:3]
+        images = np.empty((len(step), longest, channels * (2 * self.neighbours + 1), size, size), np.float32)
+        masks = np.zeros((sum(one.stop - one.start for one in step), size, size), np.float32) if self.masks else None
+        first = 0
+        for row, showing in zip(images, step, strict=True):
+            grey, mask = self._show(showing)
+            from_grey(grey, row[: len(grey)])
+            row[len(grey) :] = 0
+            if masks is not None and mask is not None:
+                from_grey(mask, masks[first : first + len(mask)])
+            first += len(grey)
+        return images, masks
 
     def _of_scan(self, showing: Showing) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """(K,) presence in the scan, and whether it is known of what is shown: a finding may lie outside a piece."""
@@ -145,17 +162,10 @@ class Inputs:
         whole = showing.stop - showing.start == len(scan.value)
         return scan.scan_value, scan.scan_known & (whole | (scan.scan_value == 0))
 
-    def _masks(self, step: Sequence[Showing], masks: Sequence[Grey | None], *, size: int) -> Partial:
+    def _masks(self, step: Sequence[Showing], masks: Image) -> Partial:
         """(N, 1, S, S) masks of what is shown; an unknown one is 0, and its slice is not known."""
         drawn = np.concatenate([self.scans[one.scan].mask_known[one.start : one.stop] for one in step])
-        grey = np.zeros((len(drawn), 1, size, size), np.uint8)
-        first = 0
-        for one, mask in zip(step, masks, strict=True):
-            last = first + one.stop - one.start
-            if mask is not None:
-                grey[first:last, 0] = mask
-            first = last
-        return Partial(_float(grey), torch.from_numpy(drawn)[:, None, None, None])
+        return Partial(torch.from_numpy(masks)[:, None], torch.from_numpy(drawn)[:, None, None, None])
 
     def _show(self, showing: Showing) -> tuple[Grey, Grey | None]:
         """(D, C, S, S) images and (D, S, S) masks as they are shown, in grey; None where nobody drew."""
@@ -163,15 +173,8 @@ class Inputs:
         first, last = max(0, showing.start - around), min(showing.stop + around, len(scan.value))
         cached = self.cache.read(scan.series_uid, first, last, mask=self.masks)
         inner = slice(showing.start - first, showing.stop - first)
-        images = with_neighbours(cached.images, around)[inner]
-        masks = None if cached.mask is None else cached.mask[inner]
-        if self.augmentation is None:
-            return images, masks
-        rng = np.random.default_rng(showing.seed)
-        record = draw_augmentation(rng, self.augmentation, size=images.shape[-1])
-        return apply_to_grey(images, masks, record)
-
-
-def _float(grey: Grey) -> torch.Tensor:
-    """0..255 as 0..1, to the same bits as `from_grey`."""
-    return torch.from_numpy(grey).to(torch.float32).div_(255)
+        images, masks = cached.images, None if cached.mask is None else cached.mask[inner]
+        if self.augmentation is not None:
+            record = draw_augmentation(np.random.default_rng(showing.seed), self.augmentation, size=images.shape[-1])
+            images, masks = apply_to_grey(images, masks, record)
+        return with_neighbours(images, around)[inner], masks
