@@ -100,6 +100,23 @@ def test_what_flows_lives_where_the_architecture_says(name: str, module: str) ->
     assert isinstance(getattr(importlib.import_module(module), name), type)
 
 
+def test_every_network_and_recipe_stands_where_each_paper_lives() -> None:
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    table = text.split("## Where each paper lives")[1].split("\n## ")[0]
+    package = ROOT / "src" / "bregma"
+    assert set(re.findall(r"`(\w+)`", table)) == {recipe.stem for recipe in (package / "recipes").glob("*.toml")}
+    files = re.findall(r"\b[a-z]+/\w+\.py\b", table)
+    assert [name for name in files if not (package / name).is_file()] == []
+    assert {"networks/radnet.py", "networks/slice_classifier.py", "networks/slice_set.py", "networks/sequence.py"} <= {*files}
+
+
+def test_every_data_set_stands_in_the_readme() -> None:
+    from bregma.catalogue.importers.by_name import IMPORTERS
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in IMPORTERS if name not in text] == []
+
+
 def test_glossary_words_are_there_once() -> None:
     words = re.findall(r"^\| ([^|]+) \|", (DOCS / "glossary.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert len(words) == len(set(words))

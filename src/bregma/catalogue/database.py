@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from bregma.scan.errors import LibraryError, RequestError
 
@@ -81,6 +82,18 @@ def revision(engine: Engine) -> str | None:
             return None
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return None if found is None else str(found)
+
+
+def unusable(folder: Path, error: OperationalError) -> LibraryError:
+    """What to say when the database stops answering: a full disk, a medium that cannot be written, a lost server.
+
+    The driver's own words are told of SQLite only; those about a server may hold its address and account.
+    """
+    said = str(error.orig) if isinstance(error.orig, sqlite3.Error) else type(error.orig).__name__
+    return LibraryError(
+        f"the catalogue of {folder.name!r} cannot be read or written ({said}); what was reported as stored is there: "
+        "free some space or mend the database, then give the same command again"
+    )
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  the driver's own connection

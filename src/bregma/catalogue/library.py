@@ -11,11 +11,11 @@ from typing import Self, cast
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bregma.catalogue import targets
-from bregma.catalogue.database import connect, migrate, sqlite_url
+from bregma.catalogue.database import connect, migrate, sqlite_url, unusable
 from bregma.catalogue.layout import FORMAT, Layout, make_layout, read_layout, seal_layout
 from bregma.catalogue.queries import (
     MODEL,
@@ -116,13 +116,20 @@ class Library:
     @classmethod
     def open_or_create(cls, folder: Path, url: str | None = None) -> Library:
         """Open a library, or make it if the folder is new or empty. Errors as in `open` and `create`."""
-        return cls.open(folder, url) if (folder / "library.json").exists() else cls.create(folder, url)
+        if (folder / "library.json").exists():
+            return cls.open(folder, url)
+        try:
+            return cls.create(folder, url)
+        except OperationalError as error:
+            raise unusable(folder, error) from error
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self.close()
+        if isinstance(error, OperationalError):
+            raise unusable(self.layout.root, error) from error
 
     def close(self) -> None:
         """Let go of the database."""

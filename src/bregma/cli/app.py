@@ -16,7 +16,7 @@ import typer
 from bregma import __version__
 from bregma.cli import demo, doctor, evaluate, library, models, phantom, read, split, train
 from bregma.cli.output import print_error
-from bregma.scan.errors import BregmaError
+from bregma.scan.errors import BregmaError, not_written
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
@@ -65,7 +65,7 @@ def main() -> None:
         sys.exit(2)
     except OSError as error:
         name = f"{Path(error.filename).name!r}" if isinstance(error.filename, str) else "a file"
-        print_error(f"{name} cannot be read or written ({error.strerror}); choose another place")
+        print_error(not_written(name, error))
         sys.exit(2)
     except SystemExit as stopped:
         if stopped.code == INTERRUPTED:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 from bregma import __version__
 from bregma.models.lesions import Lesion
 from bregma.reading import Reading
-from bregma.scan.errors import RequestError
+from bregma.scan.errors import RequestError, not_written
 from bregma.scan.study import Refusal, Slice
 from bregma.scan.volume import Scan, Volume
 
@@ -108,7 +109,9 @@ def write_text(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
         part.replace(path)
     except OSError as error:
-        raise RequestError(f"{path.name!r} cannot be written ({error.strerror}); choose another place") from error
+        with suppress(OSError):  # half a file is of no use, and takes the room that is missing
+            part.unlink(missing_ok=True)
+        raise RequestError(not_written(repr(path.name), error)) from error
 
 
 def hu_at(volume: Volume, point: Point) -> int | None:

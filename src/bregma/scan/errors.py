@@ -14,7 +14,12 @@ A refused input is not a failure of the program: bulk work turns a `RefusedError
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
+
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the system says when a disk, or one's share of it, is full."""
 
 
 class BregmaError(Exception):
@@ -57,6 +62,20 @@ class MissingExtraError(BregmaError):
     def __init__(self, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs the extra {extra!r}: pip install 'bregma[{extra}]'")
         self.extra = extra
+
+
+def not_written(name: str, error: OSError) -> str:
+    """The sentence about a place that the system does not let us use, and what to do: make room, or go elsewhere.
+
+    Args:
+        name: of the file, without its folders.
+        error: what the system said; libraries that write files themselves leave out the number, and the sentence too.
+    """
+    if error.errno in FULL:
+        return f"{name} cannot be written ({error.strerror}); free some space there and give the same command again"
+    why = error.strerror or str(error) or type(error).__name__
+    remedy = "choose another place" if error.errno else "choose another place, or free some space there"
+    return f"{name} cannot be read or written ({why}); {remedy}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
