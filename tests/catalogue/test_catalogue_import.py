@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from bregma.catalogue.ingest import import_scans, store_found
 from bregma.catalogue.library import Library
 from bregma.catalogue.tables import RefusalRow, SeriesRow
+from bregma.catalogue.workers import Work, in_order
 from bregma.io.candidate import Candidate, Discovery
 from bregma.scan.errors import RequestError
 from bregma.scan.study import Refusal
@@ -47,6 +48,17 @@ def die_on_two(candidate: Candidate) -> Scan:
     if candidate.series_uid == "1.2.2":
         os.kill(os.getpid(), signal.SIGKILL)
     return load(candidate)
+
+
+def signals_held(_item: int) -> set[int]:
+    """What waits in the worker that runs this."""
+    return {int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])}
+
+
+def test_workers_are_born_deaf_to_ctrl_c_and_the_parent_is_not() -> None:
+    work = Work[int, "set[int]"](lambda _item: None, signals_held, signals_held)
+    assert [signal.SIGINT in held for held in in_order([1, 2], work, workers=2)] == [True, True]
+    assert signal.SIGINT not in signals_held(0)
 
 
 def never(candidate: Candidate) -> Scan:

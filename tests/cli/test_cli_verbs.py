@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,9 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from PIL import Image
+from sqlalchemy.exc import OperationalError
 
 from bregma.cli import main
+from bregma.scan.errors import StoppedError
 from tiny_models import tiny_package
 
 if TYPE_CHECKING:
@@ -305,7 +310,15 @@ def test_demo_on_a_scan_of_ones_own(
     monkeypatch.setenv("BREGMA_MODELS", str(tmp_path / "models"))
     answer = bregma("demo", "--out", tmp_path / "demo", "--scan", head)
     assert answer.code == 0, answer.err
-    assert "in a browser" in answer.out
+    (page,) = (tmp_path / "demo" / "pages").glob("*.html")
+    assert f"Open in a browser: {page}\n" in answer.out
+    old = page.rename(page.with_name("0-of-an-earlier-demo.html"))
+    again = bregma("demo", "--out", tmp_path / "demo", "--scan", head)
+    assert f"Open in a browser: {page}\n" in again.out
+    assert old.is_file()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    told = bregma("demo", "--out", tmp_path / "demo", "--scan", head)
+    assert f"The program bregma lies in {os.path.relpath(Path(sys.executable).parent)}." in told.out
     bregma("demo", "--out", world / "a file").refuses("is a file, not a folder")
     nothing = bregma("demo", "--out", tmp_path / "none", "--scan", world / "empty")
     nothing.refuses("no scan was found in 'empty'", code=1)
@@ -363,12 +376,49 @@ def test_training_gets_what_was_asked_for_and_tells_what_is_next(
     ]
 
 
+def test_a_library_on_a_full_disk_is_a_sentence(bregma: Program, world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_words: object, **_options: object) -> None:
+        raise OperationalError("COMMIT", {}, sqlite3.OperationalError("database or disk is full"))
+
+    monkeypatch.setattr("bregma.catalogue.ingest.store_found", full)
+    words = "the catalogue of 'lib' cannot be read or written (database or disk is full)"
+    bregma("import", world / "heads" / "scans", "--library", world / "lib").refuses(words)
+    monkeypatch.setattr("bregma.catalogue.library.migrate", full)
+    words = "the catalogue of 'new' cannot be read or written (database or disk is full)"
+    bregma("import", world / "heads" / "scans", "--library", world / "new").refuses(words)
+
+
+def test_a_stopped_run_is_exit_code_130(bregma: Program, world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_words: object, **_options: object) -> None:
+        raise StoppedError("stopped after step 1")
+
+    monkeypatch.setattr("bregma.training.train.train", stopped)
+    bregma("train", "radnet", "--library", world / "lib").refuses("stopped after step 1", code=130)
+
+
+def test_an_import_names_the_files_it_refuses_once_for_each_reason(
+    bregma: Program, world: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a", "b", "c"):
+        pixels = np.zeros((32, 32), np.uint8)
+        pixels[:9] = 255
+        (folder / name).mkdir()
+        Image.fromarray(pixels).save(folder / name / "mask.png")
+    shutil.copytree(world / "heads" / "scans", folder / "scans")
+    answer = bregma("import", folder, "--library", tmp_path / "lib", "--workers", 1)
+    assert answer.code == 0  # nobody would call a mask a scan
+    (line,) = [line for line in answer.out.splitlines() if "mask_picture" in line]
+    assert line.endswith("[a/mask.png, b/mask.png and 1 more]")
+
+
 def test_a_full_disk_is_a_sentence(bregma: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_words: object, **_options: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "x.dcm"))
 
     monkeypatch.setattr("bregma.phantom.studies.write_studies", full)
-    bregma("phantom", tmp_path / "heads").refuses("'x.dcm' cannot be read or written (No space left on device)")
+    bregma("phantom", tmp_path / "heads").refuses("'x.dcm' cannot be written (No space left on device); free")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT to a group of processes")

@@ -107,7 +107,9 @@ def test_every_network_and_recipe_stands_where_each_paper_lives() -> None:
     assert set(re.findall(r"`(\w+)`", table)) == {recipe.stem for recipe in (package / "recipes").glob("*.toml")}
     files = re.findall(r"\b[a-z]+/\w+\.py\b", table)
     assert [name for name in files if not (package / name).is_file()] == []
-    assert {"networks/radnet.py", "networks/slice_classifier.py", "networks/slice_set.py", "networks/sequence.py"} <= {*files}
+    assert {"networks/radnet.py", "networks/slice_classifier.py", "networks/slice_set.py", "networks/sequence.py"} <= {
+        *files
+    }
 
 
 def test_every_data_set_stands_in_the_readme() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import errno
 import json
 from pathlib import Path
 
@@ -230,8 +231,19 @@ def test_the_file_is_written_whole(tmp_path: Path) -> None:
     write_json(target, document([inspection(head_scan())], []))
     check(json.loads(target.read_text()))
     assert [path.name for path in target.parent.iterdir()] == ["out.json"]
-    with pytest.raises(RequestError, match=r"'x\.json' cannot be written"):
+    with pytest.raises(RequestError, match=r"'x\.json' cannot be read or written"):
         write_json(target / "x.json", {})
+
+
+def test_a_file_that_found_no_room_leaves_no_half_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(path: Path, text: str, **_options: object) -> int:
+        path.write_bytes(text.encode()[: len(text) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", half)
+    with pytest.raises(RequestError, match=r"'x\.json' cannot be written .*free some space"):
+        write_json(tmp_path / "x.json", {"a": 1})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_csv_has_a_row_per_slice(tiny: Predictor, tmp_path: Path) -> None:

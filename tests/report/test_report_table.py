@@ -38,7 +38,7 @@ def test_a_positive_reading(tiny: Predictor) -> None:
 def test_subtypes_have_a_line_each(tmp_path: Path) -> None:
     six = six_predictor(tmp_path / "six", {"subdural": 0.4, "epidural": 1.0})
     words = shown(reading_table(read_scan(head_scan(bleeds={4: 14.0, 5: 14.0}), [six])))
-    assert "HEMORRHAGE SUSPECTED: subdural  score" in words
+    assert "HEMORRHAGE SUSPECTED: subdural\n  score" in "\n".join(line.rstrip() for line in words.splitlines())
     lines = {line.split()[0]: line for line in words.splitlines() if line.strip()}
     assert lines["subdural"].split() == ["subdural", "1.00", "0.40", "named", "██"]
     assert lines["epidural"].split()[:5] == ["epidural", "1.00", "1.00", "not", "reached"]
@@ -70,7 +70,7 @@ def test_a_thin_scan_fits_the_line(tiny: Predictor) -> None:
 def test_what_was_not_assessed_says_why(tiny: Predictor) -> None:
     scan = head_scan(refusal=Refusal("not_head", "this is an abdomen", ("a", "b", "c")))
     words = shown(reading_table(read_scan(scan, [tiny])))
-    assert "NOT ASSESSED  this is an abdomen" in words
+    assert "NOT ASSESSED: this is an abdomen" in words
     assert "foot" not in words
 
 
@@ -80,6 +80,7 @@ def test_an_inspection_shows_warnings_and_what_was_left_out() -> None:
     words = shown(scan_table(scan))
     assert "eligible with warnings" in words
     assert "warning (bone_kernel): a sharp kernel" in words
+    assert f"  from {scan.files[0]}" in words
     assert "excluded (localizer): a scout [s.dcm]" in words
     assert "positions unknown" in shown(scan_table(head_scan(with_geometry=False)))
     assert "single slice" in shown(scan_table(head_scan(slices=1)))

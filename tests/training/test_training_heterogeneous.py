@@ -14,12 +14,12 @@ from bregma.catalogue.targets import Statements
 from bregma.models.aggregate import consistent
 from bregma.models.package import load_package
 from bregma.models.predictor import Predictor
+from bregma.scan.errors import StoppedError
 from bregma.scan.labels import Label, Level
 from bregma.training.checkpoint import BEST, LAST, restore_weights
 from bregma.training.curves import read_rows
 from bregma.training.loop import fit
 from bregma.training.recipe import load_recipe
-from bregma.training.stopping import StoppedError
 from bregma.training.train import Run, prepare_job, train
 from bregma.training.validation import Answers, answer
 from conftest import DrawnLibrary

@@ -18,7 +18,7 @@ import torch
 
 from bregma.models.package import load_package
 from bregma.models.predictor import Predictor
-from bregma.scan.errors import PackageError, RequestError
+from bregma.scan.errors import PackageError, RequestError, StoppedError
 from bregma.training import export
 from bregma.training.card import Origin, patients_digest
 from bregma.training.checkpoint import BEST, LAST, Position, restore_state, restore_weights, save_weights
@@ -26,7 +26,7 @@ from bregma.training.curves import read_rows, write_row
 from bregma.training.devices import choose_machine
 from bregma.training.loop import fit, make_optimizer
 from bregma.training.recipe import load_recipe
-from bregma.training.stopping import StoppedError, StopSign
+from bregma.training.stopping import StopSign
 from bregma.training.train import Run, make_network, prepare_job, train
 from bregma.training.validation import SCORES
 
@@ -134,6 +134,16 @@ def test_killed_at_twenty_random_steps_the_weights_are_the_same(tmp_path: Path) 
         assert [row["slice_auc"] for row in read_rows(run)] == [row["slice_auc"] for row in read_rows(whole)]
 
 
+def test_a_run_that_was_refused_before_its_first_step_claims_nothing(
+    drawn_library: Any, tiny_recipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bregma.training.train.export_package", lambda _job, folder, _origin: folder.mkdir())
+    run = on_cpu(tmp_path / "run")
+    with pytest.raises(RequestError, match="no split 'nobodys'"):
+        train(tiny_recipe, drawn_library, replace(run, split="nobodys"))
+    assert train(tiny_recipe, drawn_library, run).is_dir()
+
+
 def test_a_folder_belongs_to_one_run(
     drawn_library: Any, tiny_recipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +159,7 @@ def test_a_folder_belongs_to_one_run(
     before = weights_of(run)
     with pytest.raises(RequestError, match="another seed; choose another folder"):
         train(tiny_recipe, drawn_library, on_cpu(run, seed=5))
+    assert same(weights_of(run), before)
     folder = train(tiny_recipe, drawn_library, on_cpu(run, seed=5), resume=False)
     assert (folder / "seed").read_text() == "5"
     assert not same(weights_of(run), before)

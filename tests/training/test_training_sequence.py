@@ -14,7 +14,7 @@ import torch
 from bregma.models.package import load_package
 from bregma.models.places import places_of
 from bregma.models.predictor import Predictor
-from bregma.scan.errors import RecipeError, RequestError
+from bregma.scan.errors import RecipeError, RequestError, StoppedError
 from bregma.training.checkpoint import BEST, LAST, restore_weights, save_weights
 from bregma.training.devices import choose_machine
 from bregma.training.feature_cache import FeatureCache, features_digest, look_at
@@ -23,7 +23,6 @@ from bregma.training.make_network import load_slice_network, make_network
 from bregma.training.onnx_form import compare, to_onnx
 from bregma.training.recipe import Recipe, load_recipe
 from bregma.training.sampling import Showing
-from bregma.training.stopping import StoppedError
 from bregma.training.train import Run, _claim, prepare_job, train
 from conftest import TINY, DrawnLibrary
 

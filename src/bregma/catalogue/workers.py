@@ -10,7 +10,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import Generic, TypeVar
 
@@ -86,7 +88,8 @@ def _until_broken(
 def _submit(pool: ProcessPoolExecutor, item: Item, work: Work[Item, Result]) -> Future[Result]:
     known = work.ready(item)
     if known is None:
-        return pool.submit(work.do, item)
+        with _interrupts_held():
+            return pool.submit(work.do, item)
     future: Future[Result] = Future()
     future.set_result(known)
     return future
@@ -105,7 +108,9 @@ def _one_by_one(lost: list[tuple[Item, Future[Result]]], work: Work[Item, Result
                 yield future.result()
                 continue
             try:
-                result = pool.submit(work.do, item).result()
+                with _interrupts_held():
+                    running = pool.submit(work.do, item)
+                result = running.result()
             except BrokenProcessPool:
                 result = work.crashed(item)
                 pool.shutdown()
@@ -118,6 +123,17 @@ def _one_by_one(lost: list[tuple[Item, Future[Result]]], work: Work[Item, Result
 def _pool(workers: int) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")  # a forked child would share database connections and threads
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits, and processes started in here are born deaf to it: none spills a trace while it still starts."""
+    resource_tracker.ensure_running()  # now, since starting it lifts the block
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_worker() -> None:

@@ -16,7 +16,7 @@ import typer
 from bregma import __version__
 from bregma.cli import demo, doctor, evaluate, library, models, phantom, read, split, train
 from bregma.cli.output import print_error
-from bregma.scan.errors import BregmaError, not_written
+from bregma.scan.errors import BregmaError, StoppedError, not_written
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
@@ -62,7 +62,7 @@ def main() -> None:
         app()
     except BregmaError as error:
         print_error(str(error))
-        sys.exit(2)
+        sys.exit(INTERRUPTED if isinstance(error, StoppedError) else 2)
     except OSError as error:
         name = f"{Path(error.filename).name!r}" if isinstance(error.filename, str) else "a file"
         print_error(not_written(name, error))

@@ -12,7 +12,6 @@ import typer
 
 from bregma.cli.library import LibraryOption, UrlOption
 from bregma.cli.output import console, progress_bar
-from bregma.cli.read import JsonOption
 from bregma.cli.targets import check_targets
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def evaluate(
     details: Annotated[bool, typer.Option("--details", help="Every figure of every package.")] = False,
     specificity: Annotated[float, typer.Option(help="At which sensitivity is read off the ROC curve.")] = 0.9,
     html: Annotated[Path | None, typer.Option("--html", help="Write a self-contained page.")] = None,
-    json: JsonOption = None,
+    json: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
     replicates: Annotated[int, typer.Option(min=100, help="Bootstrap replicates of the intervals.")] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,8 +12,9 @@ import typer
 from bregma.cli.output import console, print_error, progress_bar, progress_bars
 from bregma.cli.read import NOT_SCANS
 from bregma.cli.targets import check_targets
-from bregma.scan.counted import counted
+from bregma.scan.counted import counted, named
 from bregma.scan.errors import RequestError
+from bregma.scan.study import Refusal
 
 if TYPE_CHECKING:
     from bregma.catalogue.import_report import ImportReport
@@ -89,9 +92,17 @@ def _print_import(report: ImportReport) -> None:
         f"{len(report.stored)} stored, {len(report.already)} already there, {len(report.refused)} refused{left_out}"
     )
     for title, refusals in (("refused", report.refused), ("left out", report.excluded)):
-        for refusal in refusals:
-            line = f"  {title} ({refusal.code}): {refusal.reason} ({counted(len(refusal.files), 'file')})"
+        for refusal in _together(refusals):
+            line = f"  {title} ({refusal.code}): {refusal.reason} [{named(refusal.files)}]"
             console().print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _together(refusals: Iterable[Refusal]) -> list[Refusal]:
+    """Refusals for the same reason as one, so that a thousand masks are a line and not a thousand."""
+    files = defaultdict[tuple[str, str], list[str]](list)
+    for refusal in refusals:
+        files[refusal.code, refusal.reason] += refusal.files
+    return [Refusal(code, reason, tuple(names)) for (code, reason), names in files.items()]
 
 
 @labels_app.command("import")

@@ -27,7 +27,7 @@ def list_packages() -> None:
 
     table = Table(box=None, pad_edge=False)
     for title in ("name", "version", "digest", "findings", "folder"):
-        table.add_column(title)
+        table.add_column(title, overflow="fold")  # a path that ends in dots leads nowhere
     whole, damaged = find_all()
     for package in whole:
         findings = ", ".join(package.findings)

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from bregma.report.contract import Entry
     from bregma.scan.volume import Scan
 
-NOT_SCANS = frozenset({"not_an_image", "duplicate", "localizer", "dose_page", "color_image", "screen_capture"})
+NOT_SCANS = frozenset(
+    {"not_an_image", "duplicate", "localizer", "dose_page", "color_image", "screen_capture", "mask_picture"}
+)
 """Refusal codes of files that nobody would call a scan: they are listed, and do not change the exit code."""
 
 PathArgument = Annotated[

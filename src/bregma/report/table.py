@@ -17,7 +17,7 @@ from bregma.models.lesions import Lesion
 from bregma.models.package import Package
 from bregma.reading import Reading
 from bregma.report.kinds import NAMED, kinds, kinds_in_words, lesion_kind
-from bregma.scan.counted import counted
+from bregma.scan.counted import counted, named
 from bregma.scan.study import Refusal, Status
 from bregma.scan.terms import ANY
 from bregma.scan.volume import Scan
@@ -46,6 +46,7 @@ def scan_table(scan: Scan) -> RenderableType:
             (str(scan.status), STATUS_STYLE[scan.status]),
         ),
         Text(f"  {counted(slices, 'slice')} of {rows} x {columns}, {_place(scan)}"),
+        Text(f"  from {named(scan.files, shown=1)}", style="dim"),
     ]
     if scan.refusal is not None:
         lines.append(Text.assemble("  ", (f"not eligible ({scan.refusal.code}): {scan.refusal.reason}", "red")))
@@ -57,7 +58,7 @@ def scan_table(scan: Scan) -> RenderableType:
     lines += [
         Text(f"  repaired on {counted(count, 'slice')}: {what}", style="cyan") for what, count in repaired.items()
     ]
-    lines += [Text(f"  excluded ({one.code}): {one.reason} [{_files(one)}]", style="dim") for one in scan.excluded]
+    lines += [Text(f"  excluded ({one.code}): {one.reason} [{named(one.files)}]", style="dim") for one in scan.excluded]
     return Group(*lines)
 
 
@@ -83,7 +84,7 @@ def refusal_table(refusals: Sequence[Refusal]) -> Table:
     """What was not read, and why."""
     table = _table("not read", "reason", "files")
     for refusal in refusals:
-        table.add_row(refusal.code, Text(refusal.reason), Text(_files(refusal)))
+        table.add_row(refusal.code, Text(refusal.reason), Text(named(refusal.files)))
     return table
 
 
@@ -133,14 +134,15 @@ def _points(package: Package) -> Table:
 
 
 def _verdict(reading: Reading) -> Text:
+    """The verdict and why it is not another; the score and the rule, which is long, on a line of their own."""
     score = reading.scan_probabilities.get(ANY)
     words = Text.assemble("  ", (reading.verdict.word.upper(), VERDICT_STYLE[reading.verdict.word]))
     if said := kinds_in_words(reading):
         words.append(f": {said}", style="bold")
-    if score is not None:
-        words.append(f"  score {score:.3f}; {reading.rule}")
     if reading.verdict.reason:
-        words.append(f"  {reading.verdict.reason}")
+        words.append(f": {reading.verdict.reason}")
+    if score is not None:
+        words.append(f"\n  score {score:.3f}; {reading.rule}")
     return words
 
 
@@ -208,11 +210,6 @@ def _place(scan: Scan) -> str:
         apart = f"{gaps.mean():.2f}" if place.evenly_spaced else f"{gaps.min():.2f} to {gaps.max():.2f}"
         words = f"{apart} mm apart"
     return f"{place.pixel_mm[0]:.3f} mm pixels, {words}, {place.orientation}, tilt {place.tilt_degrees:.1f} degrees"
-
-
-def _files(refusal: Refusal) -> str:
-    shown = ", ".join(refusal.files[:2])
-    return f"{shown} and {len(refusal.files) - 2} more" if len(refusal.files) > 2 else shown
 
 
 def _table(*titles: str) -> Table:

@@ -6,7 +6,8 @@ BregmaError
 ├── RefusedError            an input was understood well enough to say why it is not used
 ├── PackageError            a model package is damaged, incomplete or of another format
 ├── LibraryError            the library folder or its database is not what it should be
-└── MissingExtraError       a command needs an extra that is not installed
+├── MissingExtraError       a command needs an extra that is not installed
+└── StoppedError            somebody asked to stop; what was done is kept (exit code 130)
 
 A refused input is not a failure of the program: bulk work turns a `RefusedError` into a `Refusal` row and goes on.
 """
@@ -16,7 +17,6 @@ from __future__ import annotations
 import difflib
 import errno
 from collections.abc import Iterable
-
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What the system says when a disk, or one's share of it, is full."""
@@ -62,6 +62,10 @@ class MissingExtraError(BregmaError):
     def __init__(self, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs the extra {extra!r}: pip install 'bregma[{extra}]'")
         self.extra = extra
+
+
+class StoppedError(BregmaError):
+    """Somebody asked to stop; what was done is kept, and the same command goes on."""
 
 
 def not_written(name: str, error: OSError) -> str:

@@ -192,6 +192,11 @@ class Scan:
         return not any(warning.code in INCOMPLETE for warning in self.warnings)
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """The files of the slices, each once, foot to head."""
+        return tuple(dict.fromkeys(one.file for one in self.slices))
+
+    @property
     def status(self) -> Status:
         """Eligible, eligible with warnings, or not eligible."""
         if self.refusal is not None:

@@ -15,7 +15,7 @@ from torch.optim import SGD, AdamW, Optimizer
 from bregma.catalogue.records import ScanRecord
 from bregma.models.aggregate import Rule
 from bregma.networks.batch import Batch
-from bregma.scan.errors import RequestError
+from bregma.scan.errors import RequestError, StoppedError
 from bregma.training.cases import cases_of
 from bregma.training.checkpoint import BEST, LAST, Position, restore_state, save_state, save_weights
 from bregma.training.curves import write_row
@@ -25,7 +25,7 @@ from bregma.training.losses import weighted_sum
 from bregma.training.partial import Targets
 from bregma.training.recipe import Recipe
 from bregma.training.sampling import Showing, plan_epoch
-from bregma.training.stopping import StoppedError, StopSign
+from bregma.training.stopping import StopSign
 from bregma.training.validation import MEASURED, Answers, answer, figures_of, standing, write_scores
 
 _log = logging.getLogger(__name__)

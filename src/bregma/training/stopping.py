@@ -7,13 +7,7 @@ import threading
 from types import FrameType, TracebackType
 from typing import Self
 
-from bregma.scan.errors import BregmaError
-
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class StoppedError(BregmaError):
-    """A run was asked to stop; its state is saved."""
 
 
 class StopSign:

@@ -156,7 +156,7 @@ def _claim(run: Run, recipe: Recipe, *, resume: bool) -> None:
     if not resume:
         (folder / LAST).unlink(missing_ok=True)
         _forget_package(folder)
-    elif path.exists():
+    elif path.exists() and _has_begun(folder):
         other = json.loads(path.read_text())
         data = {DATA: other.pop(DATA)} if DATA in other else {}
         if other != identity:
@@ -167,6 +167,11 @@ def _claim(run: Run, recipe: Recipe, *, resume: bool) -> None:
         identity |= data
     write_whole(folder / RECIPE, json.dumps(recipe.model_dump(mode="json"), indent=1).encode())
     write_whole(path, json.dumps(identity).encode())
+
+
+def _has_begun(folder: Path) -> bool:
+    """Whether anything was learned in a folder: a run that was refused before its first step claims nothing."""
+    return any((folder / name).exists() for name in (LAST, BEST, PACKAGE))
 
 
 def _forget_package(folder: Path) -> None:

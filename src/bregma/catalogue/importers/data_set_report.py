@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from bregma.catalogue.import_report import ImportReport
 from bregma.catalogue.label_report import LabelReport, level_lines
 from bregma.catalogue.label_rows import Problem
-from bregma.scan.counted import counted
+from bregma.scan.counted import counted, named
 from bregma.scan.labels import Level
 from bregma.scan.study import Refusal
 
@@ -112,7 +112,7 @@ class DataSetReport:
             f"{scans} of {counted(self.slices, 'slice')}: {self.stored} stored, {self.already} already there; "
             f"{counted(sum(self.refused.values()), 'file')} refused or left out",
             *(f"  {code}: {counted(count, 'file')}" for code, count in sorted(self.refused.items())),
-            *(f"    {one.code}: {one.reason} ({counted(len(one.files), 'file')})" for one in self.refusals),
+            *(f"    {one.code}: {one.reason} [{named(one.files)}]" for one in self.refusals),
             f"{counted(self.rows, 'row')}: {counted(self.taken, 'new label')} about "
             f"{counted(self.labelled[Level.SCAN], 'scan')}, {counted(self.labelled[Level.SLICE], 'slice')}, "
             f"{counted(self.labelled[Level.LESION], 'lesion')}; {counted(self.masks, 'new mask')}; "
