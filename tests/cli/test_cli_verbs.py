@@ -128,7 +128,7 @@ def test_a_truncated_slice_is_told(bregma: Program, world: Path, head: Path, tmp
         assert answer.out.startswith(
             f"{counts}, 0 refused, 1 file left out of the scans\n  left out (truncated_pixels)"
         )
-        assert answer.out.rstrip().endswith("(1 file)")
+        assert answer.out.rstrip().endswith("[0001.dcm]")
 
 
 def test_masks_as_dicom_refer_to_the_input(bregma: Program, world: Path, head: Path, tmp_path: Path) -> None:
@@ -396,9 +396,7 @@ def test_a_stopped_run_is_exit_code_130(bregma: Program, world: Path, monkeypatc
     bregma("train", "radnet", "--library", world / "lib").refuses("stopped after step 1", code=130)
 
 
-def test_an_import_names_the_files_it_refuses_once_for_each_reason(
-    bregma: Program, world: Path, tmp_path: Path
-) -> None:
+def test_an_import_names_refused_files_once_for_each_reason(bregma: Program, world: Path, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     for name in ("a", "b", "c"):
