@@ -56,7 +56,7 @@ def signals_held(_item: int) -> set[int]:
 
 
 def test_workers_are_born_deaf_to_ctrl_c_and_the_parent_is_not() -> None:
-    work = Work[int, "set[int]"](lambda _item: None, signals_held, signals_held)
+    work: Work[int, set[int]] = Work(lambda _item: None, signals_held, signals_held)
     assert [signal.SIGINT in held for held in in_order([1, 2], work, workers=2)] == [True, True]
     assert signal.SIGINT not in signals_held(0)
 

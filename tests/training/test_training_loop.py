@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -140,7 +141,7 @@ def test_a_run_that_was_refused_before_its_first_step_claims_nothing(
     monkeypatch.setattr("bregma.training.train.export_package", lambda _job, folder, _origin: folder.mkdir())
     run = on_cpu(tmp_path / "run")
     with pytest.raises(RequestError, match="no split 'nobodys'"):
-        train(tiny_recipe, drawn_library, replace(run, split="nobodys"))
+        train(tiny_recipe, drawn_library, dataclasses.replace(run, split="nobodys"))
     assert train(tiny_recipe, drawn_library, run).is_dir()
 
 
