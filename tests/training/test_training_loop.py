@@ -140,7 +140,7 @@ def test_a_run_that_was_refused_before_its_first_step_claims_nothing(
 ) -> None:
     monkeypatch.setattr("bregma.training.train.export_package", lambda _job, folder, _origin: folder.mkdir())
     run = on_cpu(tmp_path / "run")
-    with pytest.raises(RequestError, match="no split 'nobodys'"):
+    with pytest.raises(RequestError, match="has no scans"):
         train(tiny_recipe, drawn_library, dataclasses.replace(run, split="nobodys"))
     assert train(tiny_recipe, drawn_library, run).is_dir()
 
