@@ -23,7 +23,7 @@ from bregma.evaluation.evaluate import Contender, Question, evaluate_packages
 from bregma.evaluation.evaluation import Evaluation
 from bregma.evaluation.groups import alone, by_group
 from bregma.evaluation.imagenet import TOP1, against_imagenet, top1_of
-from bregma.evaluation.learning import learning_of
+from bregma.evaluation.learning import ACCURACIES, AREAS, learning_of
 from bregma.evaluation.report import document, page
 from bregma.networks.backbone import BACKBONES
 from bregma.scan.errors import RequestError
@@ -33,6 +33,7 @@ RECIPES = Path(str(files("bregma"))) / "recipes"
 TWO = ("any", "subdural")
 ROWS = [
     {"epoch": str(i), "train_loss": f"{1 / i}", "loss": f"{2 / i}", "slice_auc": "" if i < 2 else "0.9"}
+    | {"train_accuracy": f"{0.8 + i / 100}", "slice_accuracy": "0.7"}
     for i in (1, 2, 3)
 ]
 REPORTED = [0.9619, 0.9730, 0.9761, 0.9714, 0.9769, 0.9733, 0.9756, 0.9790]  # the report's table 2, in its order
@@ -102,7 +103,9 @@ def test_one_package_has_its_learning_on_its_page(found: list[Evaluation], libra
     assert "all findings pooled per slice" in html
     only_losses = learning_of("a", "a", [{"epoch": "1", "loss": "2"}])
     assert only_losses is not None
+    assert "Training and validation accuracy of slices" in html
     assert "Validation AUC" not in page(found[2], learning=[only_losses])
+    assert "accuracy of slices" not in page(found[2], learning=[only_losses])
 
 
 def test_the_document_holds_it_all(found: list[Evaluation]) -> None:
@@ -133,8 +136,9 @@ def test_pictures_have_something_on_them(found: list[Evaluation]) -> None:
         comparison_pictures.areas_picture(tables[0]),
         comparison_pictures.roc_overlay(groups, "slice", "any"),
         comparison_pictures.roc_overlay(alone(found), "slice", "any"),
-        comparison_pictures.learning_picture([learned], areas=True),
-        comparison_pictures.learning_picture([learned], areas=False),
+        comparison_pictures.learning_picture([learned], AREAS),
+        comparison_pictures.learning_picture([learned], ACCURACIES),
+        comparison_pictures.learning_picture([learned]),
         comparison_pictures.correlation_picture(correlation),
     ]
     for png in drawn:

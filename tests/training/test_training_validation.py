@@ -90,15 +90,25 @@ def test_cases_are_the_known_slices_and_the_known_scans(records: Any) -> None:
     assert (second.slice_truth.tolist(), second.scan_truth.tolist()) == ([False, True], [True, False])
 
 
+def test_what_two_readers_contradict_each_other_in_is_no_case(records: Any) -> None:
+    """One half is neither a bleed nor none; two of three readers are a bleed, as in an evaluation."""
+    scans = [scan([[0.5, 0], [1 / 3, 0], [2 / 3, 0], [0, 0], [0, 0]], [0.5, 0]), scan(None, [2 / 3, 0])]
+    found = cases_of(answers((2, 1), (3, 0)), scans, records[:2], ONE_SLICE)
+    assert found.slice_truth.tolist() == [False, True, False, False]
+    assert found.scan_truth.tolist() == [True]
+
+
 def test_figures_by_hand() -> None:
-    """Right answers at p = 3/4 cost ln(4/3) each; one wrong one of `any` costs ln 4; `any` counts twice."""
+    """Right answers at p = 3/4 cost ln(4/3) each; one wrong one of `any` costs ln 4; `any` counts twice.
+
+    The accuracy is over the four pairs of a slice and a finding, of which three are answered rightly."""
     first = Cases(np.array([LN3, LN3]), np.array([True, False]), np.array([0.9, 0.6]), np.array([True, False]))
     figures = figures_of([first, cases("10")], FINDINGS, ONE_SLICE)
     any_loss, other = (math.log(4 / 3) + math.log(4)) / 2, math.log(4 / 3)
     assert figures == pytest.approx(
         {
             "slice_auc": 0.5,
-            "slice_accuracy": 0.5,
+            "slice_accuracy": 0.75,
             "slice_log_loss": (2 * any_loss + other) / 3,
             "scan_auc": 1.0,
             "scan_accuracy": 0.5,
@@ -117,15 +127,17 @@ def test_a_finding_of_which_no_slice_is_known_does_not_count() -> None:
     [
         ("10", "10", "slice_auc", 0.7),
         ("10", "10", "slice_accuracy", 0.8),
+        ("10", "10", "slice_log_loss", -0.4),
         ("10", "10", "loss", -0.3),
         ("00", "10", "slice_accuracy", 0.6),  # always no would be right of every slice
         ("", "10", "slice_auc", 0.6),
         ("", "11", "slice_accuracy", -0.3),
         ("11", "", "slice_auc", -0.3),
+        ("11", "10", "slice_log_loss", 0.6),
     ],
 )
 def test_the_figure_that_decides(slices: str, scans: str, best: str, expected: float) -> None:
-    row = {"slice_auc": 0.7, "slice_accuracy": 0.8, "scan_auc": 0.6, "loss": 0.3}
+    row = {"slice_auc": 0.7, "slice_accuracy": 0.8, "slice_log_loss": 0.4, "scan_auc": 0.6, "loss": 0.3}
     assert standing(row, best, cases(slices, scans)) == expected
 
 

@@ -10,12 +10,19 @@ from matplotlib.axes import Axes
 from bregma.evaluation.comparison import Table
 from bregma.evaluation.correlation import Correlation
 from bregma.evaluation.groups import Group
-from bregma.evaluation.learning import AREAS, LOSSES, Learning
+from bregma.evaluation.learning import ACCURACIES, AREAS, LOSSES, Learning
 from bregma.evaluation.pictures import INK, QUIET, empty_figure, png_of, square
 from bregma.scan.errors import RequestError
 
 COLOURS = ("#2b6ca3", "#b3261e", "#3d8b55", "#8a5fb0", "#c27a12", "#127f86", "#a8457c", "#5c6670", "#7b6a2e", "#1d2733")
 """Told apart by most people who see fewer colours; from the eleventh model on they come again, dashed."""
+
+LEARNING_WORDS = {
+    LOSSES: ("loss", "validation full, training dashed"),
+    ACCURACIES: ("accuracy of slices at 0.5", "validation full, training dashed"),
+    AREAS: ("AUC", "validation: slices full, scans dashed"),
+}
+"""Two figures -> what they are, and which is drawn how."""
 
 
 def areas_picture(table: Table) -> bytes:
@@ -76,20 +83,20 @@ def roc_overlay(groups: Sequence[Group], level: str, finding: str) -> bytes:
     return png_of(figure)
 
 
-def learning_picture(learning: Sequence[Learning], *, areas: bool) -> bytes:
-    """Losses or validation AUC by epoch.
+def learning_picture(learning: Sequence[Learning], figures: tuple[str, str] = LOSSES) -> bytes:
+    """Two figures by epoch, the first full and the second dashed.
 
     Args:
         learning: at least one.
-        areas: AUC of slices (full) and scans (dashed) instead of the losses of training (dashed) and validation (full).
+        figures: `LOSSES`, `AREAS` or `ACCURACIES`.
     """
-    shown = AREAS if areas else LOSSES
-    figure, axes = empty_figure("epoch", "AUC" if areas else "loss", _learning_title(areas=areas), size=(5.2, 4.2))
+    what, title = LEARNING_WORDS[figures]
+    figure, axes = empty_figure("epoch", what, title, size=(5.2, 4.2))
     rows = {group: row for row, group in enumerate(dict.fromkeys(one.group for one in learning))}
     named: set[str] = set()
     for one in learning:
         row = rows[one.group]
-        for name, dash, mark in zip(shown, ("-", "--"), ("o", ""), strict=True):
+        for name, dash, mark in zip(figures, ("-", "--"), ("o", ""), strict=True):
             curve = one.curve(name)
             if curve:
                 axes.plot(
@@ -121,10 +128,6 @@ def correlation_picture(correlation: Correlation) -> bytes:
 
 def _named(finding: str, level: str) -> str:
     return f"all findings pooled, per {level}" if finding == "pooled" else f"{finding} per {level}"
-
-
-def _learning_title(*, areas: bool) -> str:
-    return "validation: slices full, scans dashed" if areas else "validation full, training dashed"
 
 
 def _colour(row: int) -> str:

@@ -11,7 +11,10 @@ LOSSES = ("loss", "train_loss")
 """On the validation part, and on the training part."""
 
 AREAS = ("slice_auc", "scan_auc")
-SHOWN = (*LOSSES, *AREAS)
+ACCURACIES = ("slice_accuracy", "train_accuracy")
+"""On the validation part, and on what was shown of the training part."""
+
+SHOWN = (*LOSSES, *AREAS, *ACCURACIES)
 """Columns that are drawn; a log that lacks one is drawn without it."""
 
 

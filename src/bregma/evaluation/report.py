@@ -11,7 +11,7 @@ from bregma.evaluation.comparison import Table
 from bregma.evaluation.comparison_pictures import learning_picture
 from bregma.evaluation.correlation import Correlation
 from bregma.evaluation.evaluation import Evaluation, Json, json_of, json_value
-from bregma.evaluation.learning import AREAS, LOSSES, Learning
+from bregma.evaluation.learning import ACCURACIES, AREAS, LOSSES, Learning
 from bregma.evaluation.levels import Level
 from bregma.evaluation.score import Labelled
 from bregma.evaluation.templates import Picture, picture, render
@@ -106,13 +106,17 @@ def document(
 
 
 def learning_pictures(learning: Sequence[Learning]) -> list[Picture]:
-    """Losses and validation AUC by epoch; none without a log."""
-    shown = []
-    if any(one.curve(name) for one in learning for name in LOSSES):
-        shown.append(picture("Training and validation loss", learning_picture(learning, areas=False)))
-    if any(one.curve(name) for one in learning for name in AREAS):
-        shown.append(picture("Validation AUC", learning_picture(learning, areas=True)))
-    return shown
+    """Losses, accuracies and validation AUC by epoch; none without a log."""
+    wanted = {
+        "Training and validation loss": LOSSES,
+        "Training and validation accuracy of slices": ACCURACIES,
+        "Validation AUC": AREAS,
+    }
+    return [
+        picture(words, learning_picture(learning, figures))
+        for words, figures in wanted.items()
+        if any(one.curve(name) for one in learning for name in figures)
+    ]
 
 
 def level_pictures(level: Level) -> list[Picture]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bregma.catalogue.records import ScanRecord
 from bregma.evaluation.ranking import rank
+from bregma.evaluation.scored import UNDECIDED
 from bregma.models.aggregate import Rule, reach_mm, scan_score
 from bregma.models.calibration import Calibration
 from bregma.training.sampling import TrainingScan
@@ -47,7 +48,8 @@ def cases_of(
     """Scores and truth of one finding.
 
     A scan counts when its label is known, said of the scan itself or following from its slices: with every slice known
-    to be without, or one known to be with. Where only scans were labelled there may be no known slice at all.
+    to be without, or one known to be with. Where only scans were labelled there may be no known slice at all. Of what
+    sources contradict each other, one half to one half, nothing is known, as in an evaluation.
 
     Args:
         logits: per scan (D, K).
@@ -60,10 +62,10 @@ def cases_of(
     to_probability = (calibration or Calibration()).probabilities
     said, truth, scores, positive = [np.zeros(0)], [np.zeros(0, np.bool_)], [], []
     for of_scan, scan, record in zip(logits, scans, records, strict=True):
-        known = scan.known[:, finding]
+        known = scan.known[:, finding] & (scan.value[:, finding] != UNDECIDED)
         said.append(of_scan[known, finding])
         truth.append(scan.value[known, finding] >= 0.5)
-        if scan.scan_known[finding]:
+        if scan.scan_known[finding] and scan.scan_value[finding] != UNDECIDED:
             scores.append(scan_score(to_probability(of_scan[:, finding]), reach_mm(record.geometry), rule))
             positive.append(bool(scan.scan_value[finding] >= 0.5))
     return Cases(

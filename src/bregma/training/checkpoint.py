@@ -6,9 +6,10 @@ that could run.
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError  # what torch's weights-only reader raises; nothing is unpickled
 from typing import Any
@@ -18,6 +19,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from bregma.scan.errors import RequestError
+from bregma.training.learned import Learned
 
 LAST, BEST = "last.pt", "best.pt"
 
@@ -31,12 +33,31 @@ class Position:
         step: steps of this epoch that are done.
         loss: sum of their losses.
         best: best validation figure so far, higher is better; None before the first.
+        right: pairs of a slice and a finding that were answered rightly in them.
+        asked: all of those pairs.
     """
 
     epoch: int = 0
     step: int = 0
     loss: float = 0.0
     best: float | None = None
+    right: int = 0
+    asked: int = 0
+
+    def after(self, step: int, learned: Learned) -> Position:
+        """The position after one more step."""
+        return replace(
+            self,
+            step=step,
+            loss=self.loss + learned.loss,
+            right=self.right + learned.right,
+            asked=self.asked + learned.asked,
+        )
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the slices' answers of this epoch that were right; NaN where no slice was known."""
+        return self.right / self.asked if self.asked else math.nan
 
 
 def save_state(path: Path, *, network: nn.Module, optimizer: Optimizer, position: Position) -> None:

@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
@@ -21,6 +21,7 @@ from bregma.training.checkpoint import BEST, LAST, Position, restore_state, save
 from bregma.training.curves import write_row
 from bregma.training.devices import Machine
 from bregma.training.inputs import Inputs
+from bregma.training.learned import Learned, learned
 from bregma.training.losses import weighted_sum
 from bregma.training.partial import Targets
 from bregma.training.recipe import Recipe
@@ -87,8 +88,7 @@ def fit(job: Job) -> None:
             job.network.train()
             batches = job.training.batches(plan[position.step :])
             for number, (batch, targets) in enumerate(batches, start=position.step + 1):
-                loss = learn(job, optimizer, batch, targets)
-                position = replace(position, step=number, loss=position.loss + loss)
+                position = position.after(number, learn(job, optimizer, batch, targets))
                 if job.progress is not None:
                     job.progress(epoch * len(plan) + number, epochs * len(plan))
                 if (stopping := stop.raised) or number % settings.save_every == 0:
@@ -99,8 +99,8 @@ def fit(job: Job) -> None:
             _save(job, optimizer, position)
 
 
-def learn(job: Job, optimizer: Optimizer, batch: Batch, targets: Targets) -> float:
-    """One step: show, compare, follow the gradient. Returns the loss."""
+def learn(job: Job, optimizer: Optimizer, batch: Batch, targets: Targets) -> Learned:
+    """One step: show, compare, follow the gradient."""
     device = job.machine.device
     with job.machine.arithmetic():
         outputs = job.network(batch.to(device))
@@ -115,7 +115,7 @@ def learn(job: Job, optimizer: Optimizer, batch: Batch, targets: Targets) -> flo
     if job.recipe.optimizer.clip_norm:
         nn.utils.clip_grad_norm_(job.network.parameters(), job.recipe.optimizer.clip_norm)
     optimizer.step()
-    return value
+    return learned(value, outputs, targets)
 
 
 def make_optimizer(job: Job) -> Optimizer:
@@ -158,7 +158,8 @@ def _end_epoch(job: Job, position: Position, steps: int, seconds: float) -> Posi
     """Look at the validation part, keep the weights if they are the best so far, write the row of the log."""
     epoch, every = position.epoch, job.recipe.loop.validate_every
     row = {"epoch": epoch + 1.0, "rate": job.recipe.optimizer.rate_at(epoch), "seconds": seconds}
-    row |= {"train_loss": position.loss / max(steps, 1)} | dict.fromkeys(MEASURED, math.nan)
+    row |= {"train_loss": position.loss / max(steps, 1), "train_accuracy": position.accuracy}
+    row |= dict.fromkeys(MEASURED, math.nan)
     best = position.best
     if (epoch + 1) % every == 0 or epoch + 1 == job.recipe.optimizer.epochs:
         answers, figures, figure = _look(job)

@@ -190,7 +190,7 @@ class LoopSection(Section):
     precision: Literal["fp32", "bf16"]
     save_every: int = Field(ge=1)
     validate_every: int = Field(ge=1)
-    best: Literal["slice_auc", "loss", "slice_accuracy"]
+    best: Literal["slice_auc", "slice_accuracy", "slice_log_loss", "loss"]
 
 
 class RuleSection(Section):
