@@ -130,6 +130,28 @@ def test_any_below_a_subtype_is_a_conflict_with_its_row(library: Library, folder
     assert {label.part for label in library.labels("ID_0000000100")} == {rsna_image(0, 0)}
 
 
+def test_any_that_no_subtype_explains_is_a_conflict_and_one_of_unknown_subtype_is_not(
+    library: Library, folder: Path
+) -> None:
+    """RSNA 2019 made `any` of the five: it is their OR, both ways."""
+    write_rsna_table(folder, {rsna_image(0, 0): "1,0,0,0,0,0", rsna_image(0, 1): "1,0,0,,0,0", rsna_image(0, 2): BLEED})
+    report = import_data_set(library, folder, "rsna2019", workers=1)
+    assert [str(conflict) for conflict in report.conflicts.first] == [
+        "stage_2_train.csv row 2, column 'any': 'any' is 1, but all five subtypes are 0"
+    ]
+    assert report.rows == 3
+    assert {label.part for label in library.labels("ID_0000000100")} == {rsna_image(0, 1), rsna_image(0, 2)}
+
+
+def test_a_scan_with_the_pixels_of_another_is_counted_and_kept(library: Library, folder: Path) -> None:
+    """Both drawn studies are of one head; a second import finds the same one copy."""
+    write_rsna_table(folder, {rsna_image(0, 0): NONE})
+    for _ in range(2):
+        report = import_data_set(library, folder, "rsna2019", workers=1)
+        assert (report.stored + report.already, report.copies) == (2, 1)
+        assert "1 scan with the very pixels of another one, kept" in report.summary()
+
+
 def test_labels_without_an_image_are_counted_and_named(library: Library, folder: Path) -> None:
     write_rsna_table(folder, {rsna_image(0, 0): NONE, **{f"ID_{index:09x}": NONE for index in range(900, 930)}})
     report = import_data_set(library, folder, "rsna2019", workers=1)

@@ -74,6 +74,8 @@ class TableRow:
         table: file of a data set in which the row is, for messages; see Problem.
         columns: finding -> name of its column in that file, where that is another one.
         file: a file of the scan in the place of its UID, relative to the folder that is imported with the table.
+        exhaustive: whether `any` is only there where one of the five subtypes is, as in RSNA 2019; others may know of a
+            bleed whose subtype they do not.
     """
 
     row: int
@@ -88,14 +90,17 @@ class TableRow:
     table: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
     file: str = ""
+    exhaustive: bool = False
 
     def problem(self, column: str, reason: str) -> Problem:
         """Something that is the matter with this row."""
         return Problem(self.row, self.columns.get(column, column), reason, self.table)
 
     def contradiction(self) -> Problem | None:
-        """A subtype that is more likely than `any`, which it implies; None when there is none."""
+        """A subtype that is more likely than `any`, which it implies, or an `any` that nothing explains; else None."""
         least = implied_any(self.values)
+        if self.exhaustive and self.values.get(ANY) == 1.0 and all(self.values.get(one) == 0.0 for one in SUBTYPES):
+            return self.problem(ANY, "'any' is 1, but all five subtypes are 0")
         if least is None or self.values.get(ANY, 1.0) >= least:
             return None
         worst = next(name for name in SUBTYPES if self.values.get(name, 0.0) > self.values[ANY])

@@ -49,6 +49,7 @@ class DataSetReport:
         stored: scans that are new.
         already: scans that were in the library, with the same content.
         slices: of both.
+        copies: of both, those whose pixels are to the last value those of a scan that the library had before.
         refused: code -> files that are no part of a scan in the library.
         refusals: the first refusals, as the library keeps all of them.
         rows: statements that were read, a row of a table or a mask each.
@@ -66,6 +67,7 @@ class DataSetReport:
     stored: int = 0
     already: int = 0
     slices: int = 0
+    copies: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     refusals: list[Refusal] = field(default_factory=list)
     rows: int = 0
@@ -84,8 +86,9 @@ class DataSetReport:
         """How many labels are new."""
         return sum(self.labels.values())
 
-    def add_scans(self, scans: ImportReport, *, slices: int) -> None:
+    def add_scans(self, scans: ImportReport, *, slices: int, copies: int) -> None:
         """Count what became of the scans of a part."""
+        self.copies += copies
         self.stored += len(scans.stored)
         self.already += len(scans.already)
         self.slices += slices
@@ -119,6 +122,8 @@ class DataSetReport:
             f"there already: {self.duplicates}",
             *level_lines(self.labels),
         ]
+        if self.copies:
+            lines.append(f"  {counted(self.copies, 'scan')} with the very pixels of another one, kept")
         if self.unlabelled:
             lines.append(
                 f"  {counted(self.unlabelled, 'image or scan', 'images or scans')} without a row, not labelled"

@@ -111,6 +111,7 @@ def _part(found: Discovery, labels: SliceLabels, *, total: int) -> DataSetPart:
                     SOURCE,
                     table=labels.name,
                     columns={"part": labels.column},
+                    exhaustive=True,
                 )
             )
     return DataSetPart(found, load, rows=tuple(rows), unlabelled=unlabelled, total=total)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session, aliased
 
 from bregma.catalogue.importers.by_name import IMPORTERS
 from bregma.catalogue.importers.data_set_report import DataSetReport
@@ -98,7 +98,8 @@ def _take(
     on_step: OnStep,
 ) -> None:
     scans = store_found(library, part.found, part.load, workers=workers, progress=progress, on_step=on_step)
-    report.add_scans(scans, slices=_slices(library, [uid for uid in scans.series if uid is not None]))
+    there = [uid for uid in scans.series if uid is not None]
+    report.add_scans(scans, slices=_slices(library, there), copies=_copies(library, there))
     rows = list(_rows(part, scans.series, report))
     if rows:
         report.add_labels(store_rows(library, rows, folder, on_step=on_step))
@@ -123,6 +124,19 @@ def _rows(part: DataSetPart, series: Sequence[str | None], report: DataSetReport
             report.of_refused += 1
         else:
             yield replace(row, series_uid=of_file[row.file] or "") if row.file else row
+
+
+def _copies(library: Library, series: list[str]) -> int:
+    """How many of these series have the pixels of one that came before them."""
+    count = 0
+    before = aliased(SeriesRow)
+    query = select(func.count(SeriesRow.id)).where(
+        exists().where(before.volume == SeriesRow.volume, before.id < SeriesRow.id)
+    )
+    with Session(library.engine) as session:
+        for start in range(0, len(series), BATCH):
+            count += session.scalar(query.where(SeriesRow.series_uid.in_(series[start : start + BATCH]))) or 0
+    return count
 
 
 def _slices(library: Library, series: list[str]) -> int:
