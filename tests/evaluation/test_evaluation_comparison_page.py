@@ -272,6 +272,20 @@ def test_columns_without_a_figure_are_dropped() -> None:
     assert summary.filled(("a", "b"), []) == (["a", "b"], [])
 
 
+def test_every_finding_and_level_has_its_confusion_table(found: list[Evaluation]) -> None:
+    """Of ten heads four bleed and are called, four are quiet, one is a false alarm and one is missed."""
+    rows = summary.confusion_rows(found)
+    assert all(len(row) == len(summary.CONFUSION_HEADER) for row in rows)
+    scans = [row[3:] for row in rows if row[:2] == ("six-0", "scan any")]
+    assert scans[0] == ("4", "1", "1", "4")
+    levels = {(one.setup.label, f"{level.level} {level.finding}"): level for one in found for level in one.levels}
+    assert all(sum(map(int, row[3:])) == levels[row[0], row[1]].cases for row in rows)
+    assert {row[:2] for row in rows} == {key for key, level in levels.items() if level.cases}
+    assert "counts of every finding at every threshold" in comparison_page(
+        by_group(found), compare_groups(by_group(found), replicates=50)
+    )
+
+
 def test_summary_cells_and_their_text_agree(found: list[Evaluation]) -> None:
     groups = by_group(found)
     tables = compare_groups(groups, replicates=50)

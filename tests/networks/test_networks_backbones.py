@@ -48,6 +48,17 @@ def test_an_image_of_the_mean_colour_is_zero_to_the_trunk(resnet: Backbone) -> N
     torch.testing.assert_close(resnet(image), expected, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["inception_v3", "legacy_xception"])
+def test_googles_backbones_see_minus_1_to_1(name: str) -> None:
+    backbone = Backbone(name)
+    seen: list[torch.Tensor] = []
+    first = backbone.trunk.get_submodule(backbone.trunk.pretrained_cfg["first_conv"])
+    first.register_forward_hook(lambda _module, given, _result: seen.append(given[0]))
+    levels = torch.tensor([0.0, 0.5, 1.0]).repeat_interleave(27)  # black, grey and white rows
+    backbone.eval()(levels[:, None].expand(1, 3, 81, 81))
+    assert [float(seen[0][0, 0, row, 0]) for row in (0, 40, 80)] == [-1.0, 0.0, 1.0]
+
+
 def test_vgg_keeps_its_convolutions_and_none_of_its_dense_layers() -> None:
     """3 x 3 kernels: 3-64-64-128-128-256-256-256-512-512-512-512-512-512, with biases, are 14,714,688 numbers."""
     backbone = Backbone("vgg16")
@@ -124,6 +135,24 @@ def test_imagenet_weights_are_looked_for_on_this_machine_only(
     torch.save(resnet.trunk.state_dict(), kept)
     image = torch.rand(1, 3, 64, 64)
     torch.testing.assert_close(Backbone("resnet18", weights="imagenet").eval()(image), resnet(image))
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_every_backbone_takes_a_file_of_its_own_and_learns_in_all_its_layers(name: str, tmp_path: Path) -> None:
+    """The file as published has a layer besides that named ImageNet's classes."""
+    size = BACKBONES[name].smallest
+    torch.manual_seed(0)
+    given = Backbone(name)
+    dense = {"fc.weight": torch.zeros(1000, given.features), "classifier.bias": torch.zeros(1000)}
+    save_file({key: one.contiguous() for key, one in given.trunk.state_dict().items()} | dense, tmp_path / "own")
+    torch.manual_seed(1)
+    network = SliceClassifier(name, weights=str((tmp_path / "own").rename(tmp_path / "own.safetensors")))
+    image = torch.rand(3, 3, size, size)
+    torch.testing.assert_close(network.backbone.eval()(image), given.eval()(image))
+    logits = network.train()(Batch.of_scan(image)).slice_logits
+    assert logits.shape == (1, 3, 6)
+    logits.square().sum().backward()
+    assert [key for key, one in network.named_parameters() if one.grad is None] == []
 
 
 @pytest.mark.real_data

@@ -65,6 +65,7 @@ def comparison_page(
             ],
             "curves": _curves(groups, tables),
             "confusion": _confusion(members, finding),
+            "counts": (summary.CONFUSION_HEADER, summary.confusion_rows(members)),
             "learning": learning_pictures(learning),
             "correlations": [
                 (one, picture(f"AUC against ImageNet, {one.of}", correlation_picture(one))) for one in correlations

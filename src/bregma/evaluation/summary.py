@@ -6,22 +6,24 @@ from collections.abc import Iterator, Sequence
 
 from bregma.evaluation.cases import POOLED, SCAN, SLICE
 from bregma.evaluation.comparison import Comparison, Mean, Table
-from bregma.evaluation.evaluation import Cost
+from bregma.evaluation.evaluation import Cost, Evaluation
 from bregma.evaluation.groups import Group
 from bregma.evaluation.intervals import Interval
 from bregma.evaluation.measure import Measure
-from bregma.evaluation.table import TITLES, difference_text, interval_text, value_text
+from bregma.evaluation.table import TITLES, difference_text, interval_text, point_text, value_text
 from bregma.scan.terms import ANY
 
 Rows = list[tuple[str, ...]]
 
 CHIEF = (
-    *((SLICE, name) for name in ("auc", "weighted_log_loss", "log_loss", "sensitivity_at_specificity", "f1")),
+    *((SLICE, name) for name in ("auc", "weighted_log_loss", "log_loss", "sensitivity_at_specificity")),
+    *((SLICE, name) for name in ("accuracy", "f1")),
     *((SCAN, name) for name in ("auc", "accuracy", "sensitivity_at_specificity", "f1")),
 )
 """The figures that are shown first, for the chief finding and for all findings pooled."""
 
 GROUP_HEADER = ("what", "figure", "model", "mean", "95 % over patients", "95 % over seeds", "each seed")
+CONFUSION_HEADER = ("model", "what", "threshold", "TP", "FP", "FN", "TN")
 DIFFERENCE_HEADER = ("what", "figure", "model", "difference", "95 % over patients", "p", "p (Holm)", "95 % over seeds")
 
 
@@ -33,6 +35,7 @@ def summary_header(groups: Sequence[Group]) -> tuple[str, ...]:
         "model",
         f"slice AUC, {finding}",
         "slice AUC, pooled",
+        "slice accuracy, pooled",
         f"sensitivity at {share}, slices",
         "log loss, slices",
         f"scan AUC, {finding}",
@@ -68,6 +71,7 @@ def summary_cells(groups: Sequence[Group], tables: Sequence[Table]) -> list[tupl
         measures = (
             _found(tables, group, SLICE, finding, "auc"),
             _found(tables, group, SLICE, POOLED, "auc"),
+            _found(tables, group, SLICE, POOLED, "accuracy"),
             _found(tables, group, SLICE, finding, "sensitivity_at_specificity"),
             next((loss for loss in losses if loss is not None), None),
             _found(tables, group, SCAN, finding, "auc"),
@@ -143,6 +147,22 @@ def difference_rows(tables: Sequence[Table], *, everything: bool = False) -> Row
         for table, place in _chosen(tables, everything=everything)
         for comparison in table.comparisons
         for one in comparison.differences[place : place + 1]
+    ]
+
+
+def confusion_rows(members: Sequence[Evaluation]) -> Rows:
+    """The counts of every finding and level at each threshold of its package, under `CONFUSION_HEADER`."""
+    return [
+        (
+            member.setup.label,
+            f"{level.level} {level.finding}",
+            point_text(result),
+            *(f"{cell:.0f}" for cell in (result.counts.tp, result.counts.fp, result.counts.fn, result.counts.tn)),
+        )
+        for member in members
+        for level in member.levels
+        if level.cases
+        for result in level.points
     ]
 
 
