@@ -195,7 +195,7 @@ def test_rows_for_the_terminal(packages: dict[str, Package]) -> None:
     assert all(len(row) == len(header) for row in rows)
     assert rows[0][header.index("slice AUC, pooled")] != "-"
     assert rows[1][header.index("slice AUC, pooled")] == "-"
-    assert rows[0][header.index("slice accuracy, pooled")].endswith("%)")
+    assert "%" in rows[0][header.index("slice accuracy, pooled")]
     assert "sensitivity at 90 %, slices" in header
     for everything in (False, True):
         means, differences = (
