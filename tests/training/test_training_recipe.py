@@ -95,7 +95,13 @@ def test_every_number_says_whose_it_is(name: str) -> None:
 
 
 def test_a_number_of_nobodys_is_found_wherever_it_stands() -> None:
-    lines = ["epochs = 10", "windows = [", "    { center = 40, width = 80 },  # brain", "]", "repeat = { epidural = 8 }"]
+    lines = [
+        "epochs = 10",
+        "windows = [",
+        "    { center = 40, width = 80 },  # brain",
+        "]",
+        "repeat = { epidural = 8 }",
+    ]
     lines += ["balance = true", 'backbone = "vgg16"', "top_k = 3  # (o)", "mix = [2, 1, 1]  # ours"]
     assert nobodys("\n".join(lines)) == [lines[0], lines[2].strip(), lines[4], lines[5], lines[8]]
 

@@ -25,9 +25,7 @@ def phantom(
     positive_share: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of studies with a bleed.")] = 0.5,
     size: Annotated[int, typer.Option(min=32, max=1024, help="Rows and columns.")] = 512,
     slices: Annotated[int, typer.Option(min=2, max=600, help="Slices per study.")] = 32,
-    least_ml: Annotated[
-        float, typer.Option(min=0.0, help="Draw no bleed smaller, where there is room.")
-    ] = 0.0,
+    least_ml: Annotated[float, typer.Option(min=0.0, help="Draw no bleed smaller, where there is room.")] = 0.0,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
 ) -> None:
     """Draw heads with and without bleeds and write them as DICOM, with labels and masks.
