@@ -1,0 +1,137 @@
+"""How the figures of readers and treatments vary together, because they were computed on the same cases.
+
+All three ways give a (C, C) matrix over the cells of a study. Where readers read different cases, two cells covary by
+the cases that both have; the matrix stays positive semi-definite. Letters: C cells, K cases, R resamples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bregma.evaluation.metrics import Floats
+from bregma.evaluation.mrmc.cells import Cell, cells_of, check_defined, merits, observed
+from bregma.evaluation.mrmc.merit import AUC, Merit
+from bregma.evaluation.mrmc.reader_study import ReaderStudy
+from bregma.scan.errors import RequestError
+
+REPLICATES = 2000
+_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimates:
+    """Figures of merit and their covariances.
+
+    Attributes:
+        cells: C reader-treatment pairs.
+        values: (C,) figures.
+        covariance: (C, C) of their errors over cases.
+        method: "jackknife", "delong" or "bootstrap".
+    """
+
+    cells: tuple[Cell, ...]
+    values: Floats
+    covariance: Floats
+    method: str
+
+
+def jackknife(study: ReaderStudy, merit: Merit) -> Estimates:
+    """Each case left out once (Efron 1982): (k - 1) / k times the sum of squared deviations.
+
+    A cell that never had the case does not deviate; k is the number of cases of the cell.
+
+    Raises:
+        RequestError: a cell has too few cases.
+    """
+    cells = cells_of(study)
+    values = observed(study, merit, cells)
+    without = left_out(study, merit, cells)
+    read = np.stack([study.read[cell.treatment, cell.reader] for cell in cells], axis=1)
+    counts = read.sum(axis=0)
+    means = np.where(read, without, 0.0).sum(axis=0) / counts
+    deviations = np.where(read, without - means, 0.0) * np.sqrt((counts - 1) / counts)
+    return Estimates(cells, values, deviations.T @ deviations, "jackknife")
+
+
+def left_out(study: ReaderStudy, merit: Merit, cells: tuple[Cell, ...]) -> Floats:
+    """(K, C) every figure without each of the cases.
+
+    Raises:
+        RequestError: a cell has too few cases.
+    """
+    without = merits(study, merit, cells, 1.0 - np.eye(len(study.cases)))
+    check_defined(study, merit, cells, ~np.isnan(without).any(axis=0))
+    return without
+
+
+def delong(study: ReaderStudy, merit: Merit) -> Estimates:
+    """Structural components of the AUC (DeLong, DeLong and Clarke-Pearson 1988); Sen 1960.
+
+    Raises:
+        RequestError: for another figure than the AUC, or when a cell has fewer than two positives or negatives.
+    """
+    if merit.name != AUC:
+        raise RequestError(f"DeLong's covariances are of AUCs, not of {merit.name}; use jackknife or bootstrap")
+    cells = cells_of(study)
+    values = observed(study, merit, cells)
+    left_out(study, merit, cells)
+    total = np.zeros((len(cells), len(cells)))
+    for positive in (True, False):
+        components = np.stack([_components(study, cell, positive=positive) for cell in cells], axis=1)
+        total += components.T @ components
+    return Estimates(cells, values, total, "delong")
+
+
+def bootstrap(study: ReaderStudy, merit: Merit, rng: np.random.Generator, *, replicates: int = REPLICATES) -> Estimates:
+    """Cases drawn again, positives among positives and negatives among negatives.
+
+    Args:
+        study: the reads.
+        merit: the figure.
+        rng: where draws come from.
+        replicates: R, two at least; those in which a cell has no figure are left out.
+
+    Raises:
+        RequestError: a cell has too few cases, so that fewer than two draws are left.
+    """
+    cells = cells_of(study)
+    values = observed(study, merit, cells)
+    draws = [
+        merits(study, merit, cells, _drawn(study, rng, min(_AT_ONCE, replicates - start)))
+        for start in range(0, replicates, _AT_ONCE)
+    ]
+    figures = np.concatenate(draws)
+    defined = figures[~np.isnan(figures).any(axis=1)]
+    if len(defined) < 2:
+        check_defined(study, merit, cells, ~np.isnan(figures).any(axis=0))
+    return Estimates(cells, values, np.atleast_2d(np.cov(defined, rowvar=False)), "bootstrap")
+
+
+COVARIANCES: dict[str, Callable[[ReaderStudy, Merit], Estimates]] = {"jackknife": jackknife, "delong": delong}
+"""The ways that need no random numbers, by name."""
+
+
+def _components(study: ReaderStudy, cell: Cell, *, positive: bool) -> Floats:
+    """(K,) how far each case of one kind lies from the cell's mean, scaled so that products sum to covariances."""
+    ratings = study.ratings[cell.treatment, cell.reader]
+    mine, others = (ratings[(study.truth == kind) & np.isfinite(ratings)] for kind in (positive, not positive))
+    ordered = np.sort(others)
+    below, not_above = (np.searchsorted(ordered, mine, side=side) for side in ("left", "right"))
+    wins = (below + not_above) / (2 * len(others))
+    spread = np.zeros(len(study.cases))
+    spread[(study.truth == positive) & np.isfinite(ratings)] = wins - wins.mean()
+    scaled: Floats = spread / np.sqrt(len(mine) * (len(mine) - 1))
+    return scaled
+
+
+def _drawn(study: ReaderStudy, rng: np.random.Generator, rows: int) -> Floats:
+    """(rows, K) how often each case was drawn."""
+    weights = np.zeros((rows, len(study.cases)))
+    for kind in (True, False):
+        places = np.flatnonzero(study.truth == kind)
+        if len(places):
+            weights[:, places] = rng.multinomial(len(places), np.full(len(places), 1 / len(places)), size=rows)
+    return weights
