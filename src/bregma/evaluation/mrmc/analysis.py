@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from bregma.evaluation.metrics import Floats
-from bregma.evaluation.mrmc.cells import Design, design_of
+import numpy as np
+
+from bregma.evaluation.mrmc.cells import Cell, Design, design_of
 from bregma.evaluation.mrmc.components import Components, by_treatment, components_of, error_and_cov2
 from bregma.evaluation.mrmc.covariance import Estimates
-from bregma.evaluation.mrmc.inference import Estimate, Factors, Test, difference, mean, test_of
+from bregma.evaluation.mrmc.inference import Estimate, Factors, Test, difference, mean, of_one_reader, test_of
 from bregma.evaluation.mrmc.reader_study import ReaderStudy
 
 
@@ -20,12 +21,12 @@ class TreatmentMean:
 
     Attributes:
         treatment: its name.
-        readers: name -> figure.
+        readers: name -> figure, with its interval over cases.
         mean: with its interval; None where it cannot be had, for one random reader.
     """
 
     treatment: str
-    readers: Mapping[str, float]
+    readers: Mapping[str, Estimate]
     mean: Estimate | None
 
 
@@ -36,12 +37,14 @@ class TreatmentDifference:
     Attributes:
         first: name of the one.
         second: name of the other, which is taken away.
-        difference: with its interval and p.
+        difference: of the means, with its interval and p.
+        readers: name -> his own difference, over cases alone; empty where readers are nested in treatments.
     """
 
     first: str
     second: str
     difference: Estimate
+    readers: Mapping[str, Estimate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Analysis:
         method: "Obuchowski-Rockette" or "Dorfman-Berbaum-Metz".
         covariance: "jackknife", "delong" or "bootstrap".
         factors: what the conclusion holds for.
+        cases: all that were read.
         positives: cases with the finding.
         missing: reads that are not there, of all that a crossed study would have.
         components: mean squares and variances.
@@ -65,6 +69,7 @@ class Analysis:
     method: str
     covariance: str
     factors: Factors
+    cases: int
     positives: int
     missing: int
     components: Components
@@ -89,40 +94,68 @@ def analyse(
         RequestError: the design is neither crossed nor nested, or there are too few readers or cases.
     """
     design = design_of(study)
-    found = components or components_of(estimates, design, len(study.cases))
+    found = components or components_of(estimates, design)
     test = test_of(found, factors)
     return Analysis(
         merit=merit,
         method="Dorfman-Berbaum-Metz" if components else "Obuchowski-Rockette",
         covariance=estimates.method,
         factors=factors,
+        cases=len(study.cases),
         positives=int(study.truth.sum()),
         missing=_missing(study, design),
         components=found,
         test=test,
         means=_means(study, estimates, factors),
-        differences=_differences(study, by_treatment(estimates), found, factors) if test else (),
+        differences=_differences(study, estimates, found, factors) if test else (),
     )
 
 
 def _means(study: ReaderStudy, estimates: Estimates, factors: Factors) -> tuple[TreatmentMean, ...]:
     means = []
     for place, (name, values) in enumerate(zip(study.treatments, by_treatment(estimates), strict=True)):
-        readers = [study.readers[cell.reader] for cell in estimates.cells if cell.treatment == place]
-        figures = [float(value) for value in values]
         error, cov2 = error_and_cov2(estimates, place)
-        means.append(TreatmentMean(name, dict(zip(readers, figures, strict=True)), mean(figures, error, cov2, factors)))
+        middle = mean([float(value) for value in values], error, cov2, factors)
+        means.append(TreatmentMean(name, _of_readers(study, estimates, place), middle))
     return tuple(means)
 
 
+def _of_readers(study: ReaderStudy, estimates: Estimates, treatment: int) -> dict[str, Estimate]:
+    variances = np.diag(estimates.covariance)
+    return {
+        study.readers[cell.reader]: of_one_reader(float(value), float(variance))
+        for cell, value, variance in zip(estimates.cells, estimates.values, variances, strict=True)
+        if cell.treatment == treatment
+    }
+
+
 def _differences(
-    study: ReaderStudy, groups: list[Floats], components: Components, factors: Factors
+    study: ReaderStudy, estimates: Estimates, components: Components, factors: Factors
 ) -> tuple[TreatmentDifference, ...]:
-    means = [float(group.mean()) for group in groups]
+    means = [float(group.mean()) for group in by_treatment(estimates)]
     return tuple(
-        TreatmentDifference(one, other, difference(means[first] - means[second], components, factors))
+        TreatmentDifference(
+            one,
+            other,
+            difference(means[first] - means[second], components, factors),
+            _reader_differences(study, estimates, first, second),
+        )
         for (first, one), (second, other) in combinations(enumerate(study.treatments), 2)
     )
+
+
+def _reader_differences(study: ReaderStudy, estimates: Estimates, first: int, second: int) -> dict[str, Estimate]:
+    """Of every reader who works under both treatments."""
+    places = {cell: place for place, cell in enumerate(estimates.cells)}
+    found = {}
+    for reader, name in enumerate(study.readers):
+        one, other = (places.get(Cell(treatment, reader)) for treatment in (first, second))
+        if one is not None and other is not None:
+            contrast = np.zeros(len(places))
+            contrast[one], contrast[other] = 1.0, -1.0
+            variance = float(contrast @ estimates.covariance @ contrast)
+            found[name] = of_one_reader(float(contrast @ estimates.values), variance, difference=True)
+    return found
 
 
 def _missing(study: ReaderStudy, design: Design) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -31,6 +31,19 @@ class Cell:
 
     treatment: int
     reader: int
+
+
+def counting(study: ReaderStudy, merit: Merit) -> ReaderStudy:
+    """The study without the cases that a figure does not look at: only positives for sensitivity.
+
+    Raises:
+        RequestError: no case is left.
+    """
+    kept = merit.counts(study.truth)
+    if not kept.any():
+        raise RequestError(f"none of {len(kept)} cases counts for {merit.title}; look at the column of the truth")
+    cases = tuple(case for case, keep in zip(study.cases, kept, strict=True) if keep)
+    return replace(study, cases=cases, truth=study.truth[kept], ratings=study.ratings[:, :, kept])
 
 
 def cells_of(study: ReaderStudy) -> tuple[Cell, ...]:

@@ -25,7 +25,7 @@ class Components:
         design: how readers meet treatments.
         treatments: T.
         readers: per treatment; the harmonic mean where the treatments have different numbers.
-        cases: K, all that were read.
+        cases: K, all that the figure looks at.
         treatment: MS(T); None for one treatment.
         reader: MS(R); None for one reader, and where readers are nested.
         interaction: MS(T:R), or MS(R(T)) where readers are nested; None without degrees of freedom.
@@ -69,13 +69,12 @@ class Components:
         return self.interaction - self.error + self.cov1 + self.cov2 - self.cov3
 
 
-def components_of(estimates: Estimates, design: Design, cases: int) -> Components:
+def components_of(estimates: Estimates, design: Design) -> Components:
     """The analysis of variance of figures of merit.
 
     Args:
         estimates: figures and covariances of C cells.
         design: how readers meet treatments.
-        cases: K.
     """
     groups = by_treatment(estimates)
     counts = np.array([len(group) for group in groups])
@@ -87,7 +86,20 @@ def components_of(estimates: Estimates, design: Design, cases: int) -> Component
     if design is Design.NESTED:
         cov1 = cov3
     return Components(
-        *(design, len(groups), readers, cases, treatment, reader, interaction, degrees, error, cov1, cov2, cov3)
+        *(
+            design,
+            len(groups),
+            readers,
+            estimates.cases,
+            treatment,
+            reader,
+            interaction,
+            degrees,
+            error,
+            cov1,
+            cov2,
+            cov3,
+        )
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bregma.evaluation.metrics import Floats
-from bregma.evaluation.mrmc.cells import Cell, cells_of, check_defined, merits, observed
+from bregma.evaluation.mrmc.cells import Cell, cells_of, check_defined, counting, merits, observed
 from bregma.evaluation.mrmc.merit import AUC, Merit
 from bregma.evaluation.mrmc.reader_study import ReaderStudy
 from bregma.scan.errors import RequestError
@@ -30,30 +30,30 @@ class Estimates:
         values: (C,) figures.
         covariance: (C, C) of their errors over cases.
         method: "jackknife", "delong" or "bootstrap".
+        cases: K, those that the figure looks at.
     """
 
     cells: tuple[Cell, ...]
     values: Floats
     covariance: Floats
     method: str
+    cases: int
 
 
 def jackknife(study: ReaderStudy, merit: Merit) -> Estimates:
-    """Each case left out once (Efron 1982): (k - 1) / k times the sum of squared deviations.
+    """Each case left out once (Efron 1982): (K - 1) / K times the sums of products of deviations.
 
-    A cell that never had the case does not deviate; k is the number of cases of the cell.
+    K is the number of cases that the figure looks at; a cell that never had the case does not change without it.
 
     Raises:
         RequestError: a cell has too few cases.
     """
-    cells = cells_of(study)
-    values = observed(study, merit, cells)
-    without = left_out(study, merit, cells)
-    read = np.stack([study.read[cell.treatment, cell.reader] for cell in cells], axis=1)
-    counts = read.sum(axis=0)
-    means = np.where(read, without, 0.0).sum(axis=0) / counts
-    deviations = np.where(read, without - means, 0.0) * np.sqrt((counts - 1) / counts)
-    return Estimates(cells, values, deviations.T @ deviations, "jackknife")
+    counted = counting(study, merit)
+    cells, cases = cells_of(counted), len(counted.cases)
+    values = observed(counted, merit, cells)
+    without = left_out(counted, merit, cells)
+    deviations = without - without.mean(axis=0)
+    return Estimates(cells, values, (cases - 1) / cases * (deviations.T @ deviations), "jackknife", cases)
 
 
 def left_out(study: ReaderStudy, merit: Merit, cells: tuple[Cell, ...]) -> Floats:
@@ -63,7 +63,7 @@ def left_out(study: ReaderStudy, merit: Merit, cells: tuple[Cell, ...]) -> Float
         RequestError: a cell has too few cases.
     """
     without = merits(study, merit, cells, 1.0 - np.eye(len(study.cases)))
-    check_defined(study, merit, cells, ~np.isnan(without).any(axis=0))
+    check_defined(study, merit, cells, np.isfinite(without).all(axis=0))
     return without
 
 
@@ -82,7 +82,7 @@ def delong(study: ReaderStudy, merit: Merit) -> Estimates:
     for positive in (True, False):
         components = np.stack([_components(study, cell, positive=positive) for cell in cells], axis=1)
         total += components.T @ components
-    return Estimates(cells, values, total, "delong")
+    return Estimates(cells, values, total, "delong", len(study.cases))
 
 
 def bootstrap(study: ReaderStudy, merit: Merit, rng: np.random.Generator, *, replicates: int = REPLICATES) -> Estimates:
@@ -97,17 +97,19 @@ def bootstrap(study: ReaderStudy, merit: Merit, rng: np.random.Generator, *, rep
     Raises:
         RequestError: a cell has too few cases, so that fewer than two draws are left.
     """
-    cells = cells_of(study)
-    values = observed(study, merit, cells)
+    counted = counting(study, merit)
+    cells = cells_of(counted)
+    values = observed(counted, merit, cells)
     draws = [
-        merits(study, merit, cells, _drawn(study, rng, min(_AT_ONCE, replicates - start)))
+        merits(counted, merit, cells, _drawn(counted, rng, min(_AT_ONCE, replicates - start)))
         for start in range(0, replicates, _AT_ONCE)
     ]
     figures = np.concatenate(draws)
     defined = figures[~np.isnan(figures).any(axis=1)]
     if len(defined) < 2:
-        check_defined(study, merit, cells, ~np.isnan(figures).any(axis=0))
-    return Estimates(cells, values, np.atleast_2d(np.cov(defined, rowvar=False)), "bootstrap")
+        check_defined(counted, merit, cells, np.isfinite(figures).all(axis=0))
+    covariance = np.atleast_2d(np.cov(defined, rowvar=False))
+    return Estimates(cells, values, covariance, "bootstrap", len(counted.cases))
 
 
 COVARIANCES: dict[str, Callable[[ReaderStudy, Merit], Estimates]] = {"jackknife": jackknife, "delong": delong}

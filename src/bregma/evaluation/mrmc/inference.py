@@ -1,7 +1,7 @@
 """From mean squares to tests and intervals: random or fixed readers and cases (Hillis 2007 and 2014).
 
-What is random is what the conclusion shall reach beyond: random readers speak of readers like these, fixed ones of these
-very people. With random readers the test is an F test whose denominator has Hillis' degrees of freedom; with fixed
+What is random is what the conclusion shall reach beyond: random readers speak of readers like these, fixed ones of
+these very people. With random readers the test is an F test whose denominator has Hillis' degrees of freedom; with fixed
 readers and random cases it is a chi-squared test.
 """
 
@@ -70,14 +70,14 @@ class Estimate:
         value: the figure.
         standard_error: of it.
         df: of Student's t; infinite for the normal distribution.
-        interval: cut off where the figure cannot go.
+        interval: cut off where the figure cannot go; None without spread, as for a reader who is always right.
         p: two-sided, against 0; None for a mean.
     """
 
     value: float
     standard_error: float
     df: float
-    interval: Interval
+    interval: Interval | None
     p: float | None = None
 
 
@@ -167,9 +167,24 @@ def mean(values: Sequence[float], error: float, cov2: float, factors: Factors) -
     return _estimate(middle, math.sqrt(total / readers), df, (0.0, 1.0))
 
 
-def _estimate(
-    value: float, error: float, df: float, ends: tuple[float, float], *, p: float | None = None
-) -> Estimate:
+def of_one_reader(value: float, variance: float, *, difference: bool = False) -> Estimate:
+    """One reader's figure, or his difference of two treatments: over cases alone, by the normal distribution.
+
+    Args:
+        value: the figure or the difference.
+        variance: of it, over cases.
+        difference: whether it is one, which gets a p.
+    """
+    error = math.sqrt(max(variance, 0.0))
+    if not difference:
+        return _estimate(value, error, math.inf, (0.0, 1.0))
+    p = 2 * _upper_tail(abs(value) / error, math.inf) if error > 0 else float(value == 0)
+    return _estimate(value, error, math.inf, (-1.0, 1.0), p=p)
+
+
+def _estimate(value: float, error: float, df: float, ends: tuple[float, float], *, p: float | None = None) -> Estimate:
+    if error == 0:
+        return Estimate(value, error, df, None, p)
     half = _quantile((1 + CONFIDENCE) / 2, df) * error
     low, high = (min(max(end, ends[0]), ends[1]) for end in (value - half, value + half))
     return Estimate(value, error, df, Interval(low, high, METHOD), p)

@@ -29,11 +29,13 @@ class Merit:
         name: "auc", "sensitivity", "specificity" or "accuracy".
         threshold: a case is called positive at this rating and above; None for the AUC, which needs none.
         of: the figure under weights.
+        counts: (K,) truth -> (K,) which cases it looks at.
     """
 
     name: str
     threshold: float | None
     of: Weighted
+    counts: Callable[[Bools], Bools]
 
     @property
     def title(self) -> str:
@@ -43,22 +45,22 @@ class Merit:
 
 def auc() -> Merit:
     """The area under the empirical (trapezoidal) ROC curve, ties counting half (Hanley and McNeil 1982)."""
-    return Merit(AUC, None, lambda ratings, truth, weights: rank(ratings, truth).auc(weights))
+    return Merit(AUC, None, lambda ratings, truth, weights: rank(ratings, truth).auc(weights), np.ones_like)
 
 
 def sensitivity(threshold: float) -> Merit:
     """Share of the positives that are called positive."""
-    return _share("sensitivity", threshold, lambda called, truth: (called & truth, truth))
+    return _share("sensitivity", threshold, lambda called: called, lambda truth: truth)
 
 
 def specificity(threshold: float) -> Merit:
     """Share of the negatives that are called negative."""
-    return _share("specificity", threshold, lambda called, truth: (~called & ~truth, ~truth))
+    return _share("specificity", threshold, lambda called: ~called, lambda truth: ~truth)
 
 
 def accuracy(threshold: float) -> Merit:
     """Share of the cases that are called what they are."""
-    return _share("accuracy", threshold, lambda called, truth: (called == truth, np.ones_like(truth)))
+    return Merit("accuracy", threshold, _weighted(lambda ratings, truth: (ratings >= threshold) == truth), np.ones_like)
 
 
 THRESHOLDED = {"sensitivity": sensitivity, "specificity": specificity, "accuracy": accuracy}
@@ -86,11 +88,20 @@ def merit_named(name: str, threshold: float | None) -> Merit:
     return THRESHOLDED[name](threshold)
 
 
-def _share(name: str, threshold: float, parts: Callable[[Bools, Bools], tuple[Bools, Bools]]) -> Merit:
+def _share(name: str, threshold: float, right: Callable[[Bools], Bools], counts: Callable[[Bools], Bools]) -> Merit:
+    """The share of right calls among the cases that count."""
+
     def weighted(ratings: Floats, truth: Bools, weights: Floats) -> Floats:
-        part, whole = (of.astype(np.float64) for of in parts(ratings >= threshold, truth))
-        upper, lower = weights @ part, weights @ whole
+        there = counts(truth)
+        return _weighted(lambda rated, _: right(rated >= threshold))(ratings[there], truth[there], weights[:, there])
+
+    return Merit(name, threshold, weighted, counts)
+
+
+def _weighted(right: Callable[[Floats, Bools], Bools]) -> Weighted:
+    def share(ratings: Floats, truth: Bools, weights: Floats) -> Floats:
+        upper, lower = weights @ right(ratings, truth).astype(np.float64), weights.sum(axis=1)
         shares: Floats = np.divide(upper, lower, out=np.full(len(weights), np.nan), where=lower > 0)
         return shares
 
-    return Merit(name, threshold, weighted)
+    return share

@@ -84,7 +84,9 @@ def cases_needed(
         None when even 20,000 cases are too few: readers differ too much, more of them are needed.
     """
     if not 0 < target < 1 or effect == 0:
-        raise RequestError(f"power {target} for a difference of {effect}; expected a power in (0, 1), a difference not 0")
+        raise RequestError(
+            f"power {target} for a difference of {effect}; expected a power in (0, 1), a difference not 0"
+        )
     low, high = 1, MOST_CASES
     if power(pilot, effect, readers, high, factors).power < target:
         return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bregma.evaluation.metrics import Floats
-from bregma.evaluation.mrmc.cells import Design, cells_of, observed
+from bregma.evaluation.mrmc.cells import Design, cells_of, counting, observed
 from bregma.evaluation.mrmc.components import Components
 from bregma.evaluation.mrmc.covariance import left_out
 from bregma.evaluation.mrmc.merit import Merit
@@ -68,6 +68,8 @@ class PseudovalueAnova:
 def pseudovalues(study: ReaderStudy, merit: Merit) -> Floats:
     """(T, R, K) normalised pseudovalues: K x figure - (K - 1) x figure without the case, moved to the figure's mean.
 
+    K are the cases that the figure looks at.
+
     Raises:
         RequestError: not every reader read every case under every treatment, or a cell has too few cases.
     """
@@ -77,9 +79,10 @@ def pseudovalues(study: ReaderStudy, merit: Merit) -> Floats:
             f"{missing} reads are missing, and Dorfman, Berbaum and Metz's analysis needs all; use Obuchowski and "
             "Rockette's"
         )
-    cells, cases = cells_of(study), len(study.cases)
-    values = observed(study, merit, cells)
-    raw = cases * values - (cases - 1) * left_out(study, merit, cells)
+    counted = counting(study, merit)
+    cells, cases = cells_of(counted), len(counted.cases)
+    values = observed(counted, merit, cells)
+    raw = cases * values - (cases - 1) * left_out(counted, merit, cells)
     normalised: Floats = raw - raw.mean(axis=0) + values
     return normalised.T.reshape(len(study.treatments), len(study.readers), cases)
 
@@ -100,7 +103,8 @@ def anova(study: ReaderStudy, merit: Merit) -> PseudovalueAnova:
     for source in SOURCES:
         effect, degrees[source] = _effect(table, source)
         squares[source] = float((effect**2).sum()) * table.size / effect.size / degrees[source]
-    return PseudovalueAnova(*table.shape, mean_squares=squares, degrees=degrees)
+    treatments, readers, cases = table.shape
+    return PseudovalueAnova(treatments, readers, cases, squares, degrees)
 
 
 def _effect(table: Floats, source: str) -> tuple[Floats, int]:
