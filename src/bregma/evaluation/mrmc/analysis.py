@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
+from bregma.evaluation.holm import holm
 from bregma.evaluation.mrmc.cells import Cell, Design, design_of
 from bregma.evaluation.mrmc.components import Components, by_treatment, components_of, error_and_cov2
 from bregma.evaluation.mrmc.covariance import Estimates
-from bregma.evaluation.mrmc.inference import Estimate, Factors, Test, difference, mean, of_one_reader, test_of
+from bregma.evaluation.mrmc.inference import (
+    Estimate,
+    Factors,
+    TreatmentTest,
+    difference,
+    mean,
+    of_one_reader,
+    treatment_test,
+)
 from bregma.evaluation.mrmc.reader_study import ReaderStudy
 
 
@@ -39,12 +48,14 @@ class TreatmentDifference:
         second: name of the other, which is taken away.
         difference: of the means, with its interval and p.
         readers: name -> his own difference, over cases alone; empty where readers are nested in treatments.
+        adjusted_p: p of the difference after Holm, over all pairs of treatments.
     """
 
     first: str
     second: str
     difference: Estimate
     readers: Mapping[str, Estimate]
+    adjusted_p: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +84,7 @@ class Analysis:
     positives: int
     missing: int
     components: Components
-    test: Test | None
+    test: TreatmentTest | None
     means: tuple[TreatmentMean, ...]
     differences: tuple[TreatmentDifference, ...]
 
@@ -95,7 +106,7 @@ def analyse(
     """
     design = design_of(study)
     found = components or components_of(estimates, design)
-    test = test_of(found, factors)
+    test = treatment_test(found, factors)
     return Analysis(
         merit=merit,
         method="Dorfman-Berbaum-Metz" if components else "Obuchowski-Rockette",
@@ -133,7 +144,7 @@ def _differences(
     study: ReaderStudy, estimates: Estimates, components: Components, factors: Factors
 ) -> tuple[TreatmentDifference, ...]:
     means = [float(group.mean()) for group in by_treatment(estimates)]
-    return tuple(
+    found = [
         TreatmentDifference(
             one,
             other,
@@ -141,7 +152,9 @@ def _differences(
             _reader_differences(study, estimates, first, second),
         )
         for (first, one), (second, other) in combinations(enumerate(study.treatments), 2)
-    )
+    ]
+    adjusted = holm([one.difference.p for one in found])
+    return tuple(replace(one, adjusted_p=p) for one, p in zip(found, adjusted, strict=True))
 
 
 def _reader_differences(study: ReaderStudy, estimates: Estimates, first: int, second: int) -> dict[str, Estimate]:

@@ -7,7 +7,7 @@ from enum import Enum
 
 import numpy as np
 
-from bregma.evaluation.metrics import Bools, Floats
+from bregma.evaluation.metrics import Floats
 from bregma.evaluation.mrmc.merit import Merit
 from bregma.evaluation.mrmc.reader_study import ReaderStudy
 from bregma.scan.errors import RequestError
@@ -62,7 +62,7 @@ def design_of(study: ReaderStudy) -> Design:
         return Design.CROSSED
     if (works.sum(axis=0) == 1).all():
         return Design.NESTED
-    treatment, reader = np.argwhere(~works & (works.sum(axis=0) > 1))[0]
+    treatment, reader = np.argwhere(~works)[-1]
     raise RequestError(
         f"reader {study.readers[reader]!r} has no read under treatment {study.treatments[treatment]!r}; every reader "
         "must work under all treatments, or every reader under one only: leave this reader out"
@@ -93,25 +93,26 @@ def observed(study: ReaderStudy, merit: Merit, cells: tuple[Cell, ...]) -> Float
         RequestError: a cell has too few positives or negatives for the figure.
     """
     found: Floats = merits(study, merit, cells, np.ones((1, len(study.cases))))[0]
-    check_defined(study, merit, cells, ~np.isnan(found))
+    check_defined(study, merit, cells, found)
     return found
 
 
-def check_defined(study: ReaderStudy, merit: Merit, cells: tuple[Cell, ...], defined: Bools) -> None:
+def check_defined(study: ReaderStudy, merit: Merit, cells: tuple[Cell, ...], figures: Floats) -> None:
     """Refuse a study in which the figure of a cell, or its spread, is undefined.
 
     Args:
         study: the reads.
         merit: the figure.
         cells: C of them.
-        defined: (C,) whether all is there.
+        figures: (..., C); NaN where undefined.
 
     Raises:
         RequestError: with the first reader and treatment that lack cases.
     """
-    if defined.all():
+    undefined = np.isnan(figures).reshape(-1, len(cells)).any(axis=0)
+    if not undefined.any():
         return
-    cell = cells[int(np.flatnonzero(~defined)[0])]
+    cell = cells[int(np.flatnonzero(undefined)[0])]
     read = np.isfinite(study.ratings[cell.treatment, cell.reader])
     positives, negatives = int((read & study.truth).sum()), int((read & ~study.truth).sum())
     raise RequestError(

@@ -63,7 +63,7 @@ def left_out(study: ReaderStudy, merit: Merit, cells: tuple[Cell, ...]) -> Float
         RequestError: a cell has too few cases.
     """
     without = merits(study, merit, cells, 1.0 - np.eye(len(study.cases)))
-    check_defined(study, merit, cells, np.isfinite(without).all(axis=0))
+    check_defined(study, merit, cells, without)
     return without
 
 
@@ -77,7 +77,7 @@ def delong(study: ReaderStudy, merit: Merit) -> Estimates:
         raise RequestError(f"DeLong's covariances are of AUCs, not of {merit.name}; use jackknife or bootstrap")
     cells = cells_of(study)
     values = observed(study, merit, cells)
-    left_out(study, merit, cells)
+    _check_spread(study, merit, cells)
     total = np.zeros((len(cells), len(cells)))
     for positive in (True, False):
         components = np.stack([_components(study, cell, positive=positive) for cell in cells], axis=1)
@@ -107,13 +107,20 @@ def bootstrap(study: ReaderStudy, merit: Merit, rng: np.random.Generator, *, rep
     figures = np.concatenate(draws)
     defined = figures[~np.isnan(figures).any(axis=1)]
     if len(defined) < 2:
-        check_defined(counted, merit, cells, np.isfinite(figures).all(axis=0))
+        check_defined(counted, merit, cells, figures)
     covariance = np.atleast_2d(np.cov(defined, rowvar=False))
     return Estimates(cells, values, covariance, "bootstrap", len(counted.cases))
 
 
 COVARIANCES: dict[str, Callable[[ReaderStudy, Merit], Estimates]] = {"jackknife": jackknife, "delong": delong}
 """The ways that need no random numbers, by name."""
+
+
+def _check_spread(study: ReaderStudy, merit: Merit, cells: tuple[Cell, ...]) -> None:
+    """One positive or one negative in a cell has no variance."""
+    read = np.stack([study.read[cell.treatment, cell.reader] for cell in cells])
+    fewest = np.minimum(read[:, study.truth].sum(axis=1), read[:, ~study.truth].sum(axis=1))
+    check_defined(study, merit, cells, np.where(fewest < 2, np.nan, 0.0))
 
 
 def _components(study: ReaderStudy, cell: Cell, *, positive: bool) -> Floats:

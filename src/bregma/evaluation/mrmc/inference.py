@@ -1,8 +1,8 @@
 """From mean squares to tests and intervals: random or fixed readers and cases (Hillis 2007 and 2014).
 
 What is random is what the conclusion shall reach beyond: random readers speak of readers like these, fixed ones of
-these very people. With random readers the test is an F test whose denominator has Hillis' degrees of freedom; with fixed
-readers and random cases it is a chi-squared test.
+these very people. With random readers the test is an F test whose denominator has Hillis' degrees of freedom; with
+fixed readers and random cases it is a chi-squared test.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Factors:
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class TreatmentTest:
     """Whether all treatments are alike.
 
     Attributes:
@@ -113,7 +113,7 @@ def hillis_degrees(total: float, square: float, degrees: float) -> float:
     return degrees * (total / square) ** 2 if square > 0 else math.inf
 
 
-def test_of(components: Components, factors: Factors) -> Test | None:
+def treatment_test(components: Components, factors: Factors) -> TreatmentTest | None:
     """Whether all treatments are alike; None for one treatment.
 
     Raises:
@@ -126,8 +126,8 @@ def test_of(components: Components, factors: Factors) -> Test | None:
         raise RequestError("all readers and cases give the same difference: without spread there is nothing to test")
     df1, ratio = components.treatments - 1, components.treatment / below
     if math.isinf(df2):
-        return Test("chi-squared", df1 * ratio, below, df1, df2, float(stats.chi2.sf(df1 * ratio, df1)))
-    return Test("F", ratio, below, df1, df2, float(stats.f.sf(ratio, df1, df2)))
+        return TreatmentTest("chi-squared", df1 * ratio, below, df1, df2, float(stats.chi2.sf(df1 * ratio, df1)))
+    return TreatmentTest("F", ratio, below, df1, df2, float(stats.f.sf(ratio, df1, df2)))
 
 
 def difference(value: float, components: Components, factors: Factors) -> Estimate:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from scipy import stats
 
+from bregma.evaluation.mrmc.cells import Design
 from bregma.evaluation.mrmc.components import Components
 from bregma.evaluation.mrmc.inference import Factors, hillis_degrees
 from bregma.scan.errors import RequestError
@@ -113,6 +114,8 @@ def plan(
 
 def _expected(pilot: Components, ratio: float, factors: Factors) -> tuple[float, float, float]:
     """Expected MS(T:R), Cov2 - Cov3 and error - Cov1 - (Cov2 - Cov3) at pilot cases / planned cases = ratio."""
+    if pilot.design is not Design.CROSSED:
+        raise RequestError("readers of the pilot worked under one treatment only; plan with a pilot of crossed readers")
     between = pilot.between_readers * ratio
     error = (pilot.error - pilot.cov1 - pilot.between_readers) * ratio
     if not factors.random_readers:
@@ -124,6 +127,8 @@ def _expected(pilot: Components, ratio: float, factors: Factors) -> tuple[float,
 
 
 def _power(noncentrality: float, df2: float) -> float:
+    if noncentrality == 0:
+        return ALPHA
     if math.isinf(df2):
         return float(stats.ncx2.sf(stats.chi2.isf(ALPHA, 1), 1, noncentrality))
     return float(stats.ncf.sf(stats.f.isf(ALPHA, 1, df2), 1, df2, noncentrality))

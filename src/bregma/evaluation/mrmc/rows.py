@@ -17,7 +17,7 @@ Rows = list[tuple[str, ...]]
 ANOVA_HEADER = ("source", "degrees of freedom", "mean square")
 COMPONENTS_HEADER = ("component", "variance", "correlation")
 MEANS_HEADER = ("treatment", "reader", "figure", "standard error", "95 % interval")
-DIFFERENCES_HEADER = ("difference", "reader", "figure", "standard error", "95 % interval", "p")
+DIFFERENCES_HEADER = ("difference", "reader", "figure", "standard error", "95 % interval", "p", "p (Holm)")
 PLAN_HEADER = ("readers", "cases", "power")
 
 
@@ -80,8 +80,8 @@ def difference_rows(analysis: Analysis) -> Rows:
     rows: Rows = []
     for one in analysis.differences:
         name = f"{one.first} - {one.second}"
-        for reader, figure in (("all", one.difference), *one.readers.items()):
-            rows.append((name, reader, *_cells(figure, sign="+"), "" if figure.p is None else f"{figure.p:.4f}"))
+        rows.append((name, "all", *_cells(one.difference, sign="+"), _p(one.difference.p), _p(one.adjusted_p)))
+        rows.extend((name, reader, *_cells(own, sign="+"), _p(own.p), "") for reader, own in one.readers.items())
     return rows
 
 
@@ -109,6 +109,10 @@ def document(analysis: Analysis, plan: Sequence[tuple[int, Power | None]] = ()) 
 def _cells(figure: Estimate, *, sign: str = "") -> tuple[str, str, str]:
     ends = "-" if figure.interval is None else f"{figure.interval.low:{sign}.4f} to {figure.interval.high:{sign}.4f}"
     return f"{figure.value:{sign}.4f}", f"{figure.standard_error:.4f}", ends
+
+
+def _p(p: float | None) -> str:
+    return "" if p is None else f"{p:.4f}"
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 - JSON is anything
