@@ -64,7 +64,7 @@ def test_more_readers_need_fewer_cases_and_few_may_never_do() -> None:
     # treatment x reader: 0.002 - 0.001 + 0.0004 + (0.0004 - 0.0002) = 0.0016 stays however many cases there are
     differing = Components(Design.CROSSED, 2, 5.0, 100, 0.0, 0.0, 0.002, 4, 0.001, 0.0004, 0.0004, 0.0002)
     assert differing.interaction_variance == pytest.approx(0.0016)
-    planned = plan(differing, 0.05, readers=(4, 12, 20, 60))
+    planned = plan(differing, 0.05, readers=(4, 14, 20, 60))
     cases = [found.cases if found else None for _, found in planned]
     assert cases[0] is None
     known = [count for count in cases if count is not None]
