@@ -76,12 +76,12 @@ def delong(study: ReaderStudy, merit: Merit) -> Estimates:
     if merit.name != AUC:
         raise RequestError(f"DeLong's covariances are of AUCs, not of {merit.name}; use jackknife or bootstrap")
     cells = cells_of(study)
-    values = observed(study, merit, cells)
     _check_spread(study, merit, cells)
-    total = np.zeros((len(cells), len(cells)))
-    for positive in (True, False):
-        components = np.stack([_components(study, cell, positive=positive) for cell in cells], axis=1)
-        total += components.T @ components
+    values, total = np.zeros(len(cells)), np.zeros((len(cells), len(cells)))
+    for positive in (False, True):  # positives last: their share of wins is the AUC
+        means, spreads = zip(*(_components(study, cell, positive=positive) for cell in cells), strict=True)
+        values, components = np.array(means), np.stack(spreads)
+        total += components @ components.T
     return Estimates(cells, values, total, "delong", len(study.cases))
 
 
@@ -123,8 +123,11 @@ def _check_spread(study: ReaderStudy, merit: Merit, cells: tuple[Cell, ...]) -> 
     check_defined(study, merit, cells, np.where(fewest < 2, np.nan, 0.0))
 
 
-def _components(study: ReaderStudy, cell: Cell, *, positive: bool) -> Floats:
-    """(K,) how far each case of one kind lies from the cell's mean, scaled so that products sum to covariances."""
+def _components(study: ReaderStudy, cell: Cell, *, positive: bool) -> tuple[float, Floats]:
+    """Share of wins of one kind over the other, and (K,) how far each case of the kind lies from it.
+
+    The distances are scaled so that their products sum to covariances.
+    """
     ratings = study.ratings[cell.treatment, cell.reader]
     mine, others = (ratings[(study.truth == kind) & np.isfinite(ratings)] for kind in (positive, not positive))
     ordered = np.sort(others)
@@ -132,8 +135,7 @@ def _components(study: ReaderStudy, cell: Cell, *, positive: bool) -> Floats:
     wins = (below + not_above) / (2 * len(others))
     spread = np.zeros(len(study.cases))
     spread[(study.truth == positive) & np.isfinite(ratings)] = wins - wins.mean()
-    scaled: Floats = spread / np.sqrt(len(mine) * (len(mine) - 1))
-    return scaled
+    return float(wins.mean()), spread / np.sqrt(len(mine) * (len(mine) - 1))
 
 
 def _drawn(study: ReaderStudy, rng: np.random.Generator, rows: int) -> Floats:
