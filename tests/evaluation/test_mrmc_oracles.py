@@ -332,3 +332,11 @@ def test_estimates_of_unequal_cells_are_means_of_their_kind() -> None:
     assert parts.treatment == pytest.approx(2 * 0.005)  # means 0.75 and 0.85
     assert parts.reader == pytest.approx(0.0)  # both 0.8
     assert parts.interaction == pytest.approx(4 * 0.05**2)
+
+
+def test_many_cases_are_left_out_in_blocks() -> None:
+    """1,200 cases do not fit in one block; the jackknife then is near DeLong's, which needs no leaving out."""
+    study = simulate(np.random.default_rng(0), HIGH, readers=2, negatives=600, positives=600, aucs=(0.75, 0.85))
+    by_jackknife, by_delong = jackknife(study, auc()), delong(study, auc())
+    assert by_jackknife.values == pytest.approx(by_delong.values)
+    assert by_jackknife.covariance == pytest.approx(by_delong.covariance, rel=0.01, abs=1e-7)
