@@ -8,7 +8,15 @@ from sklearn.metrics import roc_auc_score
 
 from bregma.evaluation.localisation.froc import RATES, froc
 from bregma.evaluation.localisation.lroc import lroc
-from bregma.evaluation.localisation.marks import NEVER, Mark, MarkedScan, Matched, marks_of_lesions, match
+from bregma.evaluation.localisation.marks import (
+    NEVER,
+    Mark,
+    MarkedScan,
+    Matched,
+    boxes_of_mask,
+    marks_of_lesions,
+    match,
+)
 from bregma.evaluation.localisation.pictures import froc_picture, lroc_picture
 from bregma.models.lesions import find_lesions
 from bregma.scan.errors import RequestError
@@ -59,6 +67,20 @@ def test_a_scan_without_marks_or_lesions() -> None:
 def test_a_mark_needs_finite_numbers() -> None:
     with pytest.raises(ValueError, match="leave the mark out"):
         Mark((0, 0, float("nan")), 1.0)
+
+
+def test_a_drawn_mask_becomes_boxes_in_patient_mm() -> None:
+    geometry = Geometry(
+        16, 16, np.array([[0.0, 0, 0], [0, 0, 5]]), np.array([1.0, 0, 0]), np.array([0.0, 1, 0]), (2.0, 2.0)
+    )
+    mask = np.zeros((2, 16, 16), bool)
+    mask[0, 2:4, 5:9] = mask[1, 4, 9] = True  # touch by a corner across slices
+    mask[1, 12, 0] = True
+    first, second = boxes_of_mask(mask, geometry)
+    assert (first.low_mm, first.high_mm) == ((9.0, 3.0, 0.0), (19.0, 9.0, 5.0))
+    assert (second.low_mm, second.high_mm) == ((-1.0, 23.0, 5.0), (1.0, 25.0, 5.0))
+    assert boxes_of_mask(np.zeros_like(mask), geometry) == ()
+    assert match(MarkedScan("a", (first, second), (Mark((0.0, 24.0, 5.0), 0.5),))).found == (NEVER, 0.5)
 
 
 def test_lesions_of_a_package_become_marks_in_patient_mm() -> None:

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from bregma.evaluation.metrics import Floats
 from bregma.models.lesions import Lesion
-from bregma.scan.regions import Box
+from bregma.scan.regions import Box, Mask, box_of_mask
 from bregma.scan.terms import ANY
+from bregma.scan.volume import Geometry
 
 WITHIN_MM = 5.0
 """About one slice of a head CT, and the width of a thin subdural."""
@@ -103,6 +105,19 @@ def marks_of_lesions(lesions: Sequence[Lesion], finding: str = ANY) -> tuple[Mar
     return tuple(
         Mark(_middle(lesion.box_mm), lesion.probabilities[finding]) for lesion in lesions if lesion.box_mm is not None
     )
+
+
+def boxes_of_mask(mask: Mask, geometry: Geometry) -> tuple[Box, ...]:
+    """The true lesions of a drawn mask: a box around every connected part, however small.
+
+    Pixels that touch, also by a corner and across slices, belong to one lesion, as in `evaluation.overlap`.
+
+    Args:
+        mask: (D, H, W); empty for a scan without lesions.
+        geometry: of the same shape.
+    """
+    numbered, count = ndimage.label(mask, structure=np.ones((3, 3, 3), dtype=bool))
+    return tuple(box_of_mask(numbered == number, geometry) for number in range(1, count + 1))
 
 
 def _lesion_of(mark: Mark, lesions: Sequence[Box], within_mm: float) -> int | None:
