@@ -96,6 +96,8 @@ def test_plans_that_cannot_be_made() -> None:
         power(Components(Design.CROSSED, 2, 5.0, 60, 0.0, 0.0, 0.0, 4, 0.0, 0.0, 0.0, 0.0), 0.1, 5, 60)
     with pytest.raises(RequestError, match="pilot of crossed readers"):
         power(Components(Design.NESTED, 2, 5.0, 60, 0.0, None, 0.1, 8, 0.1, 0.0, 0.0, 0.0), 0.1, 5, 60)
+    with pytest.raises(RequestError, match="pilot of crossed readers"):
+        power(Components(Design.CROSSED, 1, 5.0, 60, None, 0.1, None, 0, 0.1, 0.0, 0.05, 0.0), 0.1, 5, 60)
 
 
 def test_an_empty_study_is_refused() -> None:

@@ -114,7 +114,7 @@ def plan(
 
 def _expected(pilot: Components, ratio: float, factors: Factors) -> tuple[float, float, float]:
     """Expected MS(T:R), Cov2 - Cov3 and error - Cov1 - (Cov2 - Cov3) at pilot cases / planned cases = ratio."""
-    if pilot.design is not Design.CROSSED:
+    if pilot.design is not Design.CROSSED or pilot.treatments < 2:
         raise RequestError("readers of the pilot worked under one treatment only; plan with a pilot of crossed readers")
     between = pilot.between_readers * ratio
     error = (pilot.error - pilot.cov1 - pilot.between_readers) * ratio
