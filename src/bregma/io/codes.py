@@ -8,6 +8,7 @@ from bregma.io import dicom_seg, dicomdir, entry, files, nifti, nifti_grid, nift
 
 REFUSED_FILES = {
     "not_an_image": "The file is no image: not DICOM, NIfTI or a PNG slice, or a DICOM object without pixels.",
+    "not_dicom": "The name says DICOM, the content does not: the file is empty, cut short or something else.",
     "bad_header": "The DICOM header is damaged, ends early or lacks what every image needs.",
     "nested_sequences": "The DICOM header nests sequences more deeply than any real file.",
     "unknown_syntax": "The pixels are encoded in a transfer syntax that no decoder here reads.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bregma.io.candidate import Candidate, Discovery
@@ -18,6 +18,7 @@ from bregma.scan.volume import Scan
 __all__ = ["Candidate", "Discovery", "discover", "find_scans", "load"]
 
 NIFTI = (".nii", ".nii.gz")
+DICOM = (".dcm", ".dicom", ".ima")
 SIDECAR = "scan.json"
 """Says what the grey values of a folder of PNG slices mean; see docs/how-to/png-sidecar.md."""
 
@@ -51,9 +52,17 @@ def discover(path: Path) -> Discovery:
     candidates += found
     if pictures:
         candidates += _picture_scans(path, pictures)
-    if others:
-        refused.append(Refusal("not_an_image", "neither DICOM nor NIfTI nor a PNG slice", tuple(others)))
+    refused += _neither(others)
     return Discovery(path, tuple(candidates), (*refused, *more))
+
+
+def _neither(names: Sequence[str]) -> Iterator[Refusal]:
+    """Files that are no image. One that calls itself DICOM may be a slice that nothing else would miss."""
+    lost = tuple(name for name in names if name.lower().endswith(DICOM))
+    if lost:
+        yield Refusal("not_dicom", "the name says DICOM, the content does not: empty, cut short or something else", lost)
+    if others := tuple(name for name in names if name not in lost):
+        yield Refusal("not_an_image", "neither DICOM nor NIfTI nor a PNG slice", others)
 
 
 def load(candidate: Candidate) -> Scan:

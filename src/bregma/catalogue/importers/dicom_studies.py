@@ -164,6 +164,6 @@ def discover_files(folder: Path, names: Sequence[str]) -> Discovery:
             reason = "this is a device, pipe or socket; it is not opened"
             refused.append(Refusal("not_a_regular_file", reason, (label,)))
         elif not files.add(entry_of_file(path, label, size=about.st_size)):
-            refused.append(Refusal("not_an_image", "the name says DICOM, the content does not", (label,)))
+            refused.append(Refusal("not_dicom", "the name says DICOM, the content does not", (label,)))
     candidates, more = files.candidates(folder)
     return Discovery(folder, tuple(candidates), (*refused, *more))
