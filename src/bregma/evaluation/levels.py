@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bregma.evaluation.bootstrap import bootstrap, patient_codes, per_patient
+from bregma.evaluation.bootstrap import Statistic, bootstrap, patient_codes, per_patient
 from bregma.evaluation.calibration import ReliabilityBin, expected_calibration_error, reliability
 from bregma.evaluation.cases import Cases
 from bregma.evaluation.curves import Roc, roc_with_band
@@ -137,6 +137,22 @@ def proportions_of(cells: Floats) -> Floats:
     return np.stack(shares, axis=2).reshape(len(cells), -1)
 
 
+def every_figure(
+    cases: Cases, codes: NDArray[np.intp], thresholds: Sequence[float], *, specificity: float
+) -> Statistic:
+    """Weights (R, P) -> (R, 5 + 5 T): the figures of `OF_SCORES`, then those of `PROPORTIONS` at each of T thresholds.
+
+    Args:
+        cases: N, may be empty.
+        codes: (N,) patient of each case.
+        thresholds: scores at or above one are called positive.
+        specificity: at which the sensitivity is read.
+    """
+    of_scores = score_figures(cases, codes, specificity=specificity)
+    sums = per_patient(confusion_cells(cases.scores, cases.truth, thresholds), codes)
+    return lambda weights: np.hstack([of_scores(weights), proportions_of(weights @ sums)])
+
+
 def confusion_cells(scores: Floats, truth: Bools, thresholds: Sequence[float]) -> Floats:
     """(N, 4 P) in which cell of the confusion table each case falls at each of P thresholds, as 0 and 1."""
     columns: list[Bools] = []
@@ -156,13 +172,8 @@ def _figures(
     specificity: float,
 ) -> tuple[Floats, Floats]:
     """(M,) figures on the cases as they are and (R, M) on resamples: those of `OF_SCORES`, then five per point."""
-    of_scores = score_figures(cases, codes, specificity=specificity)
-    sums = per_patient(confusion_cells(cases.scores, cases.truth, [point.threshold for point in points]), codes)
-
-    def figures(weights: Floats) -> Floats:
-        return np.hstack([of_scores(weights), proportions_of(weights @ sums)])
-
-    values = figures(np.ones((1, len(sums))))[0]
+    figures = every_figure(cases, codes, [point.threshold for point in points], specificity=specificity)
+    values = figures(np.ones((1, int(codes.max(initial=-1)) + 1)))[0]
     if len(codes) == 0:
         return values, np.full((1, len(values)), np.nan)
     return values, bootstrap(figures, codes, rng, replicates=replicates)
