@@ -15,9 +15,11 @@ from bregma.evaluation.holm import holm
 from bregma.evaluation.intervals import clopper_pearson, two_sided_p, wilson
 from bregma.evaluation.likelihood_ratios import likelihood_ratios
 from bregma.evaluation.mcnemar import MCNEMAR, chi_squared, exact, mid_p
+from bregma.evaluation.measure import Measure
 from bregma.evaluation.metrics import F1, PROPORTIONS, Counts
 from bregma.evaluation.newcombe import newcombe_paired
 from bregma.evaluation.predictive_values import predictive_values
+from bregma.evaluation.sources.table_figures import count_figures
 from bregma.scan.errors import RequestError
 
 RADNET = Counts(39, 9, 5, 24)
@@ -160,6 +162,7 @@ def test_mid_p_of_fagerland() -> None:
     assert round(exact(1, 7), 3) == 0.070
     assert round(mid_p(1, 7), 3) == 0.039
     assert round(chi_squared(1, 7), 3) == 0.034
+    assert mid_p(0, 0) == 1.0
     assert set(MCNEMAR) == {"exact", "mid-p", "chi-squared"}
 
 
@@ -210,21 +213,29 @@ def test_two_sided_p_of_a_normal_number() -> None:
     assert two_sided_p(-1.959964) == two_sided_p(1.959964)
 
 
+def of_counts(counts: Counts) -> dict[str, Measure]:
+    return {measure.name: measure for measure in count_figures(counts)}
+
+
 def test_a_day_of_200_scans_at_5_percent() -> None:
-    day = expected_day(Counts(90, 20, 10, 80), scans=200, prevalence=0.05)
+    figures = of_counts(Counts(90, 20, 10, 80))
+    day = expected_day(figures["recall"], figures["specificity"], scans=200, prevalence=0.05)
     found = {measure.name: measure.value for measure in day.measures}
     assert found == pytest.approx({"true_alerts": 9.0, "false_alerts": 38.0, "missed": 1.0})
-    false = day.measures[1].interval
+    false, missed = day.measures[1].interval, day.measures[2].interval
     ends = wilson(20, 100)
     assert (false.low, false.high) == pytest.approx((190 * ends.low, 190 * ends.high))
+    ends = wilson(10, 100)
+    assert (missed.low, missed.high) == pytest.approx((10 * ends.low, 10 * ends.high))
 
 
 def test_a_day_without_a_kind_of_case_says_why() -> None:
-    day = expected_day(Counts(5, 0, 5, 0), scans=10, prevalence=0.1)
+    figures = of_counts(Counts(5, 0, 5, 0))
+    day = expected_day(figures["recall"], figures["specificity"], scans=10, prevalence=0.1)
     assert [m.value for m in day.measures] == [0.5, None, 0.5]
     assert "no negative case" in day.measures[1].reason
     with pytest.raises(RequestError, match="expected more than 0 scans"):
-        expected_day(RADNET, scans=0, prevalence=0.1)
+        expected_day(figures["recall"], figures["specificity"], scans=0, prevalence=0.1)
 
 
 def test_every_figure_of_radnet_lies_in_its_interval() -> None:

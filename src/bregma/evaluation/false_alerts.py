@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bregma.evaluation.intervals import Interval, wilson
+from bregma.evaluation.intervals import Interval
 from bregma.evaluation.measure import Measure
-from bregma.evaluation.metrics import RECALL, SPECIFICITY, Counts, why_undefined
 from bregma.scan.errors import RequestError
 
 
@@ -25,11 +24,12 @@ class Day:
     measures: tuple[Measure, ...]
 
 
-def expected_day(counts: Counts, *, scans: float, prevalence: float) -> Day:
-    """Recall and specificity of a study carried to a stated volume and prevalence; Wilson's intervals with them.
+def expected_day(recall: Measure, specificity: Measure, *, scans: float, prevalence: float) -> Day:
+    """Recall and specificity of a study, with their intervals, carried to a stated volume and prevalence.
 
     Args:
-        counts: of independent cases.
+        recall: share of positive cases that are called.
+        specificity: share of negative cases that are not.
         scans: per day, more than 0.
         prevalence: share of them with the finding, 0 to 1.
 
@@ -42,29 +42,22 @@ def expected_day(counts: Counts, *, scans: float, prevalence: float) -> Day:
             "and a share from 0 to 1"
         )
     sick, healthy = scans * prevalence, scans * (1.0 - prevalence)
-    recall, specificity = RECALL.of(counts), SPECIFICITY.of(counts)
     measures = (
-        _number("true_alerts", recall, (counts.tp, counts.positives), sick, why_undefined(RECALL, counts)),
-        _number(
-            "false_alerts",
-            None if specificity is None else 1.0 - specificity,
-            (counts.fp, counts.negatives),
-            healthy,
-            why_undefined(SPECIFICITY, counts),
-        ),
-        _number(
-            "missed",
-            None if recall is None else 1.0 - recall,
-            (counts.fn, counts.positives),
-            sick,
-            why_undefined(RECALL, counts),
-        ),
+        _number("true_alerts", recall, sick),
+        _number("false_alerts", _rest(specificity), healthy),
+        _number("missed", _rest(recall), sick),
     )
     return Day(scans, prevalence, measures)
 
 
-def _number(name: str, share: float | None, of: tuple[float, float], times: float, reason: str | None) -> Measure:
-    if share is None:
-        return Measure(name, None, reason=reason)
-    ends = wilson(*of)
-    return Measure(name, share * times, Interval(ends.low * times, ends.high * times, ends.method))
+def _rest(share: Measure) -> Measure:
+    """What is left of 1."""
+    ends = share.interval
+    turned = None if ends is None else Interval(1.0 - ends.high, 1.0 - ends.low, ends.method)
+    return Measure(share.name, None if share.value is None else 1.0 - share.value, turned, share.reason)
+
+
+def _number(name: str, share: Measure, times: float) -> Measure:
+    ends = share.interval
+    interval = None if ends is None else Interval(ends.low * times, ends.high * times, ends.method)
+    return Measure(name, None if share.value is None else share.value * times, interval, share.reason)

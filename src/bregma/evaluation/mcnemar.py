@@ -25,6 +25,8 @@ def mid_p(only_first: int, only_second: int) -> float:
     than exact conditional". Arguments as in `exact`.
     """
     differing = _checked(only_first, only_second)
+    if not differing:
+        return 1.0
     seen = float(stats.binom.pmf(min(only_first, only_second), differing, 0.5))
     if only_first == only_second:
         return 1.0 - seen / 2

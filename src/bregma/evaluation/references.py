@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from bregma.evaluation.dawid_skene import dawid_skene
+from bregma.evaluation.dawid_skene import LEAST_READERS, dawid_skene
 from bregma.evaluation.metrics import Floats
 from bregma.scan.errors import RequestError
 
@@ -65,6 +65,11 @@ class Reference:
         left = tuple(reader for reader in self.readers if reader not in judged)
         if not left or self.adjudicator in judged:
             raise RequestError(f"{' and '.join(judged)} cannot be held against {self}: it is made of the same reads")
+        if self.rule is Rule.LATENT and len(left) < LEAST_READERS:
+            raise RequestError(
+                f"{' and '.join(judged)} cannot be held against {self}: {len(left)} others would be left, "
+                f"and a latent reference needs {LEAST_READERS}"
+            )
         return Reference(self.rule, left, self.adjudicator)
 
     def __str__(self) -> str:
