@@ -141,4 +141,4 @@ def _print(one: SourceComparison) -> None:
         if lines:
             print_table(title, header, lines, wide=True)
     for note in rows.notes(one):
-        console().print(note, highlight=False, markup=False, soft_wrap=True)
+        console().print(note, highlight=False, markup=False, emoji=False, soft_wrap=True)

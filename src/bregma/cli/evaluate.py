@@ -164,6 +164,7 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
     """A table on stdout; a wide one keeps a row on a line, without columns that nobody fills."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from bregma.evaluation.summary import filled
 
@@ -171,7 +172,7 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
         header, rows = filled(header, rows)
     table = Table(*header, title=title, box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(cell) for cell in row))
     chosen = Console(width=max(WIDE, console().width)) if wide else console()
     chosen.print(table)
 

@@ -32,21 +32,25 @@ def roc_picture(comparison: SourceComparison) -> bytes:
 
 
 def forest_picture(comparison: SourceComparison, figure_name: str) -> bytes:
-    """One figure's difference of every pair, with its interval; left of 0 the second is worse."""
+    """One figure's difference of every pair, times 100, with its interval; left of 0 the second is worse."""
     shown = [(pair, one) for pair in comparison.pairs if (one := _named(pair, figure_name)) is not None]
     height = 1.1 + 0.34 * max(1, len(shown))
-    figure, axes = empty_figure("difference", "", f"{TITLES[figure_name]}, {comparison.finding}", size=(6.8, height))
+    figure, axes = empty_figure(
+        "difference, points of 100", "", f"{TITLES[figure_name]}, {comparison.finding}", size=(6.8, height)
+    )
     axes.set_position((0.44, 0.62 / height, 0.53, 1 - 1.05 / height))
     axes.axvline(0.0, color=INK, linewidth=1, linestyle=":")
     for row, (_, one) in enumerate(shown):
         difference = one.difference
         if difference.interval is not None:
             colour = COLOURS[0] if difference.interval.low <= 0 <= difference.interval.high else COLOURS[1]
-            axes.plot([difference.interval.low, difference.interval.high], [row, row], color=colour, linewidth=2)
+            ends = [100 * difference.interval.low, 100 * difference.interval.high]
+            axes.plot(ends, [row, row], color=colour, linewidth=2)
         if difference.value is not None:
-            axes.plot(difference.value, row, "s", color=INK, markersize=6)
+            axes.plot(100 * difference.value, row, "s", color=INK, markersize=6)
     axes.set_yticks(range(len(shown)), [f"{pair.second}\nminus {pair.first}" for pair, _ in shown], fontsize=7)
     axes.set_ylim(len(shown) - 0.5, -0.5)
+    axes.locator_params(axis="x", nbins=6)
     return png_of(figure)
 
 
