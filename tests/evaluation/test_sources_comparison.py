@@ -229,6 +229,15 @@ def test_patients_with_several_cases_are_drawn_again() -> None:
     assert any("patients have several cases" in note for note in rows.notes(found))
 
 
+def test_a_share_of_all_cases_of_few_patients_has_wilsons_interval_over_them() -> None:
+    said = answers([[1, 1, 0, 0, 0, 0], [1, 1, 0, 0, 0, 1]], "report", "a", patients=["p", "p", "q", "q", "r", "r"])
+    (found,) = compare_sources([said], SourceQuestion(REPORT, ("a",), replicates=100))
+    recall = found.judged[0].measure("recall")
+    assert (recall.value, recall.interval.method) == (1.0, "wilson over patients")
+    assert recall.interval.low == wilson(1, 1).low
+    assert any("only 3 patients: they are too narrow" in note for note in rows.notes(found))
+
+
 def test_order_of_cases_does_not_matter() -> None:
     said = graded()
     order = np.random.default_rng(5).permutation(120)

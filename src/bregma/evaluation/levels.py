@@ -149,8 +149,14 @@ def every_figure(
         specificity: at which the sensitivity is read.
     """
     of_scores = score_figures(cases, codes, specificity=specificity)
+    shares = proportion_figures(cases, codes, thresholds)
+    return lambda weights: np.hstack([of_scores(weights), shares(weights)])
+
+
+def proportion_figures(cases: Cases, codes: NDArray[np.intp], thresholds: Sequence[float]) -> Statistic:
+    """Weights (R, P) -> (R, 5 T): the figures of `PROPORTIONS` at each of T thresholds; arguments as above."""
     sums = per_patient(confusion_cells(cases.scores, cases.truth, thresholds), codes)
-    return lambda weights: np.hstack([of_scores(weights), proportions_of(weights @ sums)])
+    return lambda weights: proportions_of(weights @ sums)
 
 
 def confusion_cells(scores: Floats, truth: Bools, thresholds: Sequence[float]) -> Floats:
@@ -196,21 +202,30 @@ def _point_result(cases: Cases, point: Point, codes: NDArray[np.intp], values: F
     called = cases.scores >= point.threshold
     counts = count(called, cases.truth)
     measures = [
-        _proportion_measure(figure, float(value), drawn, _whole(figure, called, cases.truth), codes)
+        proportion_measure(figure, float(value), drawn, whole_of(figure, called, cases.truth), codes=codes)
         for figure, value, drawn in zip(PROPORTIONS, values, draws.T, strict=True)
     ]
     return PointResult(point, counts, tuple(measures))
 
 
-def _proportion_measure(
-    figure: Proportion, value: float, draws: Floats, counted: Bools, codes: NDArray[np.intp]
+def proportion_measure(
+    figure: Proportion, value: float, draws: Floats, counted: Bools, *, codes: NDArray[np.intp]
 ) -> Measure:
+    """A figure of the confusion table with its interval over patients.
+
+    Args:
+        figure: which.
+        value: on the cases as they are; NaN where they do not define it.
+        draws: (R,) on resampled patients.
+        counted: (N,) from `whole_of`.
+        codes: (N,) patient of each case.
+    """
     if figure is F1:
         return resampled(figure.name, value, draws, unless=figure.unless)
     return resampled_share(figure.name, value, draws, counted=counted, codes=codes, unless=figure.unless)
 
 
-def _whole(figure: Proportion, called: Bools, truth: Bools) -> Bools:
+def whole_of(figure: Proportion, called: Bools, truth: Bools) -> Bools:
     """(N,) the cases that a figure is a share of."""
     wholes = {"recall": truth, "specificity": ~truth, "precision": called}
     return wholes.get(figure.name, np.ones(len(truth), dtype=bool))

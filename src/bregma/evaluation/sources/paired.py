@@ -18,7 +18,7 @@ from bregma.evaluation.comparison import Difference
 from bregma.evaluation.delong import areas
 from bregma.evaluation.figures import OF_SCORES
 from bregma.evaluation.holm import holm, p_value
-from bregma.evaluation.levels import every_figure
+from bregma.evaluation.levels import every_figure, proportion_figures
 from bregma.evaluation.mcnemar import mid_p
 from bregma.evaluation.metrics import PROPORTIONS, Bools, Floats
 from bregma.evaluation.newcombe import newcombe_paired
@@ -74,9 +74,12 @@ def corrected(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
 
 
 def _differences(held: Held, thresholds: tuple[float, float], question: SourceQuestion) -> list[TestedDifference]:
-    names = NAMES if all(is_graded(cases) for cases in held.cases) else NAMES[len(OF_SCORES) :]
+    graded = all(is_graded(cases) for cases in held.cases)
+    names = NAMES if graded else NAMES[len(OF_SCORES) :]
     statistics = [
         every_figure(cases, held.codes, [threshold], specificity=question.specificity)
+        if graded
+        else proportion_figures(cases, held.codes, [threshold])
         for cases, threshold in zip(held.cases, thresholds, strict=True)
     ]
     once = np.ones((1, int(held.codes.max()) + 1))
@@ -85,8 +88,7 @@ def _differences(held: Held, thresholds: tuple[float, float], question: SourceQu
     draws = bootstrap(_both(statistics), held.codes, rng, replicates=question.replicates)
     exact = _mcnemar(held.cases, thresholds) if held.independent else {}
     found = []
-    for name in names:
-        column = NAMES.index(name)
+    for column, name in enumerate(names):
         if np.isnan(values[:, column]).any():
             found.append(TestedDifference(Difference(name, None, reason=f"{name} is undefined for one of the two"), ""))
         elif name in exact:

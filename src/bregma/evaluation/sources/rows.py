@@ -27,6 +27,8 @@ CONFUSION_HEADER = ("first", "second", "cases", "both", "first only", "second on
 SUBGROUP_HEADER = ("source", "by", "group", "TP", "FP", "FN", "TN", "accuracy", "recall", "specificity", "warning")
 POINT_HEADER = ("source", "site", "held", "threshold", "is", "figure", "value", "95 % interval")
 DAY_HEADER = ("source", "scans a day", "prevalence", "figure", "value", "95 % interval")
+FEW_PATIENTS = 20
+"""Percentile intervals of fewer are too narrow."""
 CHIEF_DIFFERENCES = ("auc", "accuracy", "recall", "specificity", "f1")
 
 
@@ -148,6 +150,8 @@ def notes(comparison: SourceComparison) -> list[str]:
             parts.append(f"{one.unknown} answered of which the reference has no answer")
         if not one.independent:
             parts.append("patients have several cases: intervals over patients")
+        if not one.independent and one.level.patients < FEW_PATIENTS:
+            parts.append(f"only {counted(one.level.patients, 'patient')}: they are too narrow; take them as a hint")
         if parts:
             lines.append(f"{one.source}: {'; '.join(parts)}.")
     lines += [f"{pair.second} and {pair.first}: {pair.reason}." for pair in comparison.pairs if pair.reason]

@@ -15,7 +15,7 @@ from bregma.evaluation.bootstrap import bootstrap, patient_codes, per_patient
 from bregma.evaluation.cases import Cases
 from bregma.evaluation.f1_interval import f1_interval
 from bregma.evaluation.intervals import Interval, clopper_pearson, wilson
-from bregma.evaluation.levels import confusion_cells
+from bregma.evaluation.levels import confusion_cells, proportion_measure, whole_of
 from bregma.evaluation.likelihood_ratios import likelihood_ratios
 from bregma.evaluation.measure import Measure, resampled
 from bregma.evaluation.metrics import F1, PROPORTIONS, Counts, Proportion, count, why_undefined
@@ -36,11 +36,18 @@ def table_figures(cases: Cases, threshold: float, question: SourceQuestion) -> l
     measures = count_figures(counts, prevalence=question.prevalence)
     if len(set(cases.patients)) == len(cases.patients):
         return measures
-    draws = _draws(cases, threshold, codes, question)
-    return [
-        one if one.value is None else resampled(one.name, one.value, draws[:, k], unless="")
-        for k, one in enumerate(measures)
-    ]
+    draws, called = _draws(cases, threshold, codes, question), cases.scores >= threshold
+    shares = {figure.name: figure for figure in PROPORTIONS}
+    found = []
+    for k, one in enumerate(measures):
+        if one.value is None:
+            found.append(one)
+        elif one.name in shares:
+            whole = whole_of(shares[one.name], called, cases.truth)
+            found.append(proportion_measure(shares[one.name], one.value, draws[:, k], whole, codes=codes))
+        else:
+            found.append(resampled(one.name, one.value, draws[:, k], unless=""))
+    return found
 
 
 def count_figures(counts: Counts, *, prevalence: float | None = None) -> list[Measure]:
