@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from bregma.catalogue.importers.cq500_table import COLUMNS
 from bregma.catalogue.ingest import import_scans
 from bregma.catalogue.label_table import import_labels
 from bregma.catalogue.library import Library
@@ -81,6 +82,27 @@ def test_labels_of_a_library(tmp_path: Path) -> None:
     code, said = run("--reference", "phantom", "reader:a", "--library", tmp_path / "lib")
     assert code == 0
     assert "of 2 scans of 2 patients" in said
+
+
+def test_reads_of_cq500_from_an_imported_library(tmp_path: Path) -> None:
+    """Two studies in the layout of CQ500: what the table says directly, the library says after an import."""
+    write_studies(tmp_path / "heads", count=2, seed=3, size=64, slices=8)
+    for number, scan in enumerate(sorted((tmp_path / "heads" / "scans").iterdir()), start=1):
+        (tmp_path / "cq500").mkdir(exist_ok=True)
+        scan.rename(tmp_path / "cq500" / f"CQ500CT{number}")
+    said = {1: {"R1:ICH", "R2:ICH"}, 2: {"R2:ICH"}}
+    lines = [",".join([f"CQ500-CT-{n}", *("01"[c in yes] for c in COLUMNS[1:])]) for n, yes in said.items()]
+    (tmp_path / "cq500" / "reads.csv").write_text("\n".join([",".join(COLUMNS), *lines]) + "\n")
+    places = ["import", tmp_path / "cq500", "--as", "cq500", "--library", tmp_path / "lib", "--workers", 1]
+    assert CliRunner().invoke(app, [str(word) for word in places]).exit_code == 0
+    for place in (["--library", tmp_path / "lib"], ["--table", tmp_path / "cq500" / "reads.csv"]):
+        out = tmp_path / "out.json"
+        code, _ = run("--reference", "majority", "reader:cq500-2", *place, "--json", out)
+        finding = json.loads(out.read_text(encoding="utf-8"))["findings"][0]
+        assert code == 0
+        assert finding["reference"]["positive"] == 1
+        # the others agree on the second study only: no bleed, which the second reader calls one
+        assert finding["judged"][0]["counts"] == {"tp": 0, "fp": 1, "fn": 0, "tn": 0}
 
 
 @pytest.mark.parametrize("both", [True, False])

@@ -74,6 +74,8 @@ def test_reader_three_is_counted_on_71_of_77_scans_like_everybody_else(radnet: S
     cases = {one.source: (one.cases, one.unanswered) for one in radnet.judged}
     assert cases.pop("reader:3") == (71, 6)
     assert set(cases.values()) == {(77, 0)}
+    model = radnet.judged[0]
+    assert model.measure("auc") is None  # only yes and no are known of it
     to_three = next(pair for pair in radnet.pairs if pair.second == "reader:3")
     assert to_three.cases == 71
     assert "reader:3: 6 not answered." in rows.notes(radnet)
