@@ -252,8 +252,7 @@ class Library:
     def scan_targets(self, finding: str) -> dict[str, float | None]:
         """`scan_target` of every scan by series UID, in a few queries for the whole library."""
         checked_finding(finding)
-        with Session(self.engine) as session:
-            said = all_statements(session)
+        said = self.all_statements()
         return {uid: targets.scan_target(one, finding, chosen_sources(one, None)) for uid, one in said.items()}
 
     def patients(self) -> dict[str, list[str]]:
@@ -277,6 +276,11 @@ class Library:
             keys = [slice_name(row) for row in slice_rows(session, series.id)]
             drawn = session.scalars(select(MaskRow).where(MaskRow.series_id == series.id)).all()
             return statements_of(keys, labels_of(session, series), drawn)
+
+    def all_statements(self) -> dict[str, Statements]:
+        """`statements` of every scan by series UID, in a few queries for the whole library."""
+        with Session(self.engine) as session:
+            return all_statements(session)
 
     def sources(self) -> list[str]:
         """Everybody who spoke of a scan or drew in one, in alphabetical order."""

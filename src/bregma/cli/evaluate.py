@@ -60,7 +60,7 @@ def evaluate(
     from bregma.evaluation.evaluate import Question, Watch, evaluate_packages
 
     check_targets(files=[html, json])
-    question = Question(*_split(split), seed=seed, replicates=replicates, specificity=specificity)
+    question = Question(*part_of(split), seed=seed, replicates=replicates, specificity=specificity)
     contenders = contenders_of(packages, grouped=group)
     watch = Watch(time.perf_counter, machine())
     with Library.open(library, url=url) as opened:
@@ -138,7 +138,7 @@ def _print_evaluation(evaluation: Evaluation) -> None:
     from bregma.evaluation.table import HEADER, notes, rows
 
     setup = evaluation.setup
-    _print_table(f"{setup.label} {setup.version} ({setup.digest[:12]})", HEADER, rows(evaluation))
+    print_table(f"{setup.label} {setup.version} ({setup.digest[:12]})", HEADER, rows(evaluation))
     for note in notes(evaluation):
         console().print(note, highlight=False, markup=False, soft_wrap=True)
 
@@ -146,7 +146,7 @@ def _print_evaluation(evaluation: Evaluation) -> None:
 def _print_comparison(groups: Sequence[Group], tables: Sequence[Table], *, details: bool) -> None:
     from bregma.evaluation import summary
 
-    _print_table(
+    print_table(
         "models (95 % intervals over patients)",
         summary.summary_header(groups),
         summary.summary_rows(groups, tables),
@@ -154,14 +154,16 @@ def _print_comparison(groups: Sequence[Group], tables: Sequence[Table], *, detai
     )
     if details or any(len(group.members) > 1 for group in groups):
         rows = summary.group_rows(tables, everything=details)
-        _print_table("means over seeds", summary.GROUP_HEADER, rows, wide=True)
+        print_table("means over seeds", summary.GROUP_HEADER, rows, wide=True)
     differences = summary.difference_rows(tables, everything=details)
-    _print_table(f"differences to {groups[0].name}, paired", summary.DIFFERENCE_HEADER, differences, wide=True)
+    print_table(f"differences to {groups[0].name}, paired", summary.DIFFERENCE_HEADER, differences, wide=True)
 
 
-def _print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, wide: bool = False) -> None:
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, wide: bool = False) -> None:
+    """A table on stdout; a wide one keeps a row on a line, without columns that nobody fills."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from bregma.evaluation.summary import filled
 
@@ -169,12 +171,13 @@ def _print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]
         header, rows = filled(header, rows)
     table = Table(*header, title=title, box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(cell) for cell in row))
     chosen = Console(width=max(WIDE, console().width)) if wide else console()
     chosen.print(table)
 
 
-def _split(text: str) -> tuple[str | None, str | None]:
+def part_of(text: str) -> tuple[str | None, str | None]:
+    """(Split, part) from "test", "mine:test" or "all", which is neither."""
     if text == "all":
         return None, None
     name, colon, part = text.partition(":")

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bregma.evaluation.bootstrap import REPLICATES, Statistic, bootstrap, paired_difference, patient_codes, per_patient
+from bregma.evaluation.bootstrap import REPLICATES, Statistic, bootstrap, paired_difference, patient_codes
 from bregma.evaluation.cases import SCAN, SLICE, Cases
 from bregma.evaluation.comparison import LOWER_IS_BETTER, Comparison, Difference, Mean, Table
 from bregma.evaluation.evaluation import Evaluation
-from bregma.evaluation.figures import OF_SCORES, score_figures
+from bregma.evaluation.figures import OF_SCORES
 from bregma.evaluation.groups import Group, alone
 from bregma.evaluation.holm import corrected, p_value
-from bregma.evaluation.levels import confusion_cells, log_loss_name, proportions_of
+from bregma.evaluation.levels import every_figure, log_loss_name
 from bregma.evaluation.measure import resampled
 from bregma.evaluation.metrics import PROPORTIONS, Floats
 from bregma.evaluation.seeds import difference_over_seeds, mean_over_seeds
@@ -133,9 +133,8 @@ def _resampled(
 
 def _figures(cases: Cases, member: Evaluation, codes: NDArray[np.intp]) -> Statistic:
     """The figures of one model: weights (R, P) -> (R, M)."""
-    of_scores = score_figures(cases, codes, specificity=member.setup.specificity)
-    sums = per_patient(confusion_cells(cases.scores, cases.truth, [member.setup.rule.threshold]), codes)
-    return lambda weights: np.hstack([of_scores(weights), proportions_of(weights @ sums)])
+    setup = member.setup
+    return every_figure(cases, codes, [setup.rule.threshold], specificity=setup.specificity)
 
 
 def _mean(name: str, values: Floats, draws: Floats) -> Mean:

@@ -1,10 +1,12 @@
-"""What an interval is, and the one for a proportion of independent cases."""
+"""What an interval is, and those for a proportion of independent cases."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
+
+from scipy import stats
 
 CONFIDENCE = 0.95
 """Every interval that Bregma prints, unless it says otherwise."""
@@ -17,7 +19,7 @@ class Interval:
     Attributes:
         low: its lower end.
         high: its upper end.
-        method: how it was found: "wilson", "wilson over patients" or "patient bootstrap".
+        method: how it was found: "wilson", "clopper-pearson", "wilson over patients", "delong", ...
     """
 
     low: float
@@ -41,8 +43,7 @@ def wilson(successes: float, trials: float, *, confidence: float = CONFIDENCE, m
     Raises:
         ValueError: when there are no trials, or more successes than trials.
     """
-    if trials <= 0 or not 0 <= successes <= trials:
-        raise ValueError(f"{successes} of {trials} is no proportion; expected 0 <= successes <= trials and trials > 0")
+    _check(successes, trials)
     z2 = z_value(confidence) ** 2
     share = successes / trials
     middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)
@@ -52,8 +53,36 @@ def wilson(successes: float, trials: float, *, confidence: float = CONFIDENCE, m
     return Interval(low, high, method)
 
 
+def clopper_pearson(successes: float, trials: float, *, confidence: float = CONFIDENCE) -> Interval:
+    """The exact interval of a proportion (Clopper and Pearson 1934): holds at least as often as it says, so it is wide.
+
+    Args:
+        successes: cases that count, 0 to `trials`.
+        trials: independent cases, more than 0.
+        confidence: least share of such intervals that hold the true proportion.
+
+    Raises:
+        ValueError: when there are no trials, or more successes than trials.
+    """
+    _check(successes, trials)
+    tail = (1 - confidence) / 2
+    low = 0.0 if successes == 0 else float(stats.beta.ppf(tail, successes, trials - successes + 1))
+    high = 1.0 if successes == trials else float(stats.beta.ppf(1 - tail, successes + 1, trials - successes))
+    return Interval(low, high, "clopper-pearson")
+
+
 def z_value(confidence: float) -> float:
     """How many standard errors to each side a confidence asks for: 1.96 for 0.95."""
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}; expected a share between 0 and 1, such as 0.95")
     return NormalDist().inv_cdf((1 + confidence) / 2)
+
+
+def two_sided_p(z: float) -> float:
+    """How often a standard normal number is at least as far from 0, on either side."""
+    return 2 * NormalDist().cdf(-abs(z))
+
+
+def _check(successes: float, trials: float) -> None:
+    if trials <= 0 or not 0 <= successes <= trials:
+        raise ValueError(f"{successes} of {trials} is no proportion; expected 0 <= successes <= trials and trials > 0")

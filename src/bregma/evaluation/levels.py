@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bregma.evaluation.bootstrap import bootstrap, patient_codes, per_patient
+from bregma.evaluation.bootstrap import Statistic, bootstrap, patient_codes, per_patient
 from bregma.evaluation.calibration import ReliabilityBin, expected_calibration_error, reliability
 from bregma.evaluation.cases import Cases
 from bregma.evaluation.curves import Roc, roc_with_band
@@ -137,6 +137,28 @@ def proportions_of(cells: Floats) -> Floats:
     return np.stack(shares, axis=2).reshape(len(cells), -1)
 
 
+def every_figure(
+    cases: Cases, codes: NDArray[np.intp], thresholds: Sequence[float], *, specificity: float
+) -> Statistic:
+    """Weights (R, P) -> (R, 5 + 5 T): the figures of `OF_SCORES`, then those of `PROPORTIONS` at each of T thresholds.
+
+    Args:
+        cases: N, may be empty.
+        codes: (N,) patient of each case.
+        thresholds: scores at or above one are called positive.
+        specificity: at which the sensitivity is read.
+    """
+    of_scores = score_figures(cases, codes, specificity=specificity)
+    shares = proportion_figures(cases, codes, thresholds)
+    return lambda weights: np.hstack([of_scores(weights), shares(weights)])
+
+
+def proportion_figures(cases: Cases, codes: NDArray[np.intp], thresholds: Sequence[float]) -> Statistic:
+    """Weights (R, P) -> (R, 5 T): the figures of `PROPORTIONS` at each of T thresholds; arguments as above."""
+    sums = per_patient(confusion_cells(cases.scores, cases.truth, thresholds), codes)
+    return lambda weights: proportions_of(weights @ sums)
+
+
 def confusion_cells(scores: Floats, truth: Bools, thresholds: Sequence[float]) -> Floats:
     """(N, 4 P) in which cell of the confusion table each case falls at each of P thresholds, as 0 and 1."""
     columns: list[Bools] = []
@@ -156,13 +178,8 @@ def _figures(
     specificity: float,
 ) -> tuple[Floats, Floats]:
     """(M,) figures on the cases as they are and (R, M) on resamples: those of `OF_SCORES`, then five per point."""
-    of_scores = score_figures(cases, codes, specificity=specificity)
-    sums = per_patient(confusion_cells(cases.scores, cases.truth, [point.threshold for point in points]), codes)
-
-    def figures(weights: Floats) -> Floats:
-        return np.hstack([of_scores(weights), proportions_of(weights @ sums)])
-
-    values = figures(np.ones((1, len(sums))))[0]
+    figures = every_figure(cases, codes, [point.threshold for point in points], specificity=specificity)
+    values = figures(np.ones((1, int(codes.max(initial=-1)) + 1)))[0]
     if len(codes) == 0:
         return values, np.full((1, len(values)), np.nan)
     return values, bootstrap(figures, codes, rng, replicates=replicates)
@@ -185,21 +202,30 @@ def _point_result(cases: Cases, point: Point, codes: NDArray[np.intp], values: F
     called = cases.scores >= point.threshold
     counts = count(called, cases.truth)
     measures = [
-        _proportion_measure(figure, float(value), drawn, _whole(figure, called, cases.truth), codes)
+        proportion_measure(figure, float(value), drawn, whole_of(figure, called, cases.truth), codes=codes)
         for figure, value, drawn in zip(PROPORTIONS, values, draws.T, strict=True)
     ]
     return PointResult(point, counts, tuple(measures))
 
 
-def _proportion_measure(
-    figure: Proportion, value: float, draws: Floats, counted: Bools, codes: NDArray[np.intp]
+def proportion_measure(
+    figure: Proportion, value: float, draws: Floats, counted: Bools, *, codes: NDArray[np.intp]
 ) -> Measure:
+    """A figure of the confusion table with its interval over patients.
+
+    Args:
+        figure: which.
+        value: on the cases as they are; NaN where they do not define it.
+        draws: (R,) on resampled patients.
+        counted: (N,) from `whole_of`.
+        codes: (N,) patient of each case.
+    """
     if figure is F1:
         return resampled(figure.name, value, draws, unless=figure.unless)
     return resampled_share(figure.name, value, draws, counted=counted, codes=codes, unless=figure.unless)
 
 
-def _whole(figure: Proportion, called: Bools, truth: Bools) -> Bools:
+def whole_of(figure: Proportion, called: Bools, truth: Bools) -> Bools:
     """(N,) the cases that a figure is a share of."""
     wholes = {"recall": truth, "specificity": ~truth, "precision": called}
     return wholes.get(figure.name, np.ones(len(truth), dtype=bool))

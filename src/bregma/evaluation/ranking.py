@@ -98,6 +98,24 @@ class Ranking:
         best: Floats = np.where(known, np.nan_to_num(allowed).max(axis=1), np.nan)
         return best
 
+    def specificity(self, sensitivity: float, weights: Floats | None = None) -> Floats:
+        """The highest specificity that still finds so many positives; each resample picks its own threshold.
+
+        Args:
+            sensitivity: least share of positives found, 0 to 1.
+            weights: (R, P); None for every patient once.
+
+        Returns:
+            (R,) in [0, 1]; NaN where a resample has no positive or no negative.
+        """
+        if not self.cases:
+            return np.full(len(self._drawn(weights)), np.nan)
+        false, recall = self.roc(weights)
+        spared = np.where(recall >= sensitivity - _LAST_DIGITS, 1.0 - false, 0.0)
+        known = np.isfinite(false[:, -1]) & np.isfinite(recall[:, -1])
+        best: Floats = np.where(known, np.nan_to_num(spared).max(axis=1), np.nan)
+        return best
+
     def roc(self, weights: Floats | None = None, *, at: Indices | None = None) -> tuple[Floats, Floats]:
         """False positive rate and recall as the threshold falls from above the highest score.
 

@@ -28,13 +28,28 @@ TITLES = {
     "false_lesions_per_scan": "false lesions/scan",
     "dice": "Dice",
     "recall_ceiling": "recall ceiling",
+    "specificity_at_sensitivity": "specificity at sensitivity",
+    "positive_likelihood_ratio": "likelihood ratio +",
+    "negative_likelihood_ratio": "likelihood ratio -",
+    "positive_predictive_value": "positive predictive value",
+    "negative_predictive_value": "negative predictive value",
+    "true_alerts": "true alerts a day",
+    "false_alerts": "false alerts a day",
+    "missed": "missed a day",
+    "percent_agreement": "percent agreement",
+    "cohen_kappa": "Cohen's kappa",
+    "fleiss_kappa": "Fleiss' kappa",
+    "krippendorff_alpha": "Krippendorff's alpha",
 }
 _PERCENT = frozenset(
     {
         *("accuracy", "recall", "specificity", "precision", "f1"),
-        *("lesion_recall", "recall_ceiling", "sensitivity_at_specificity"),
+        *("lesion_recall", "recall_ceiling", "sensitivity_at_specificity", "specificity_at_sensitivity"),
+        *("positive_predictive_value", "negative_predictive_value", "percent_agreement"),
     }
 )
+
+_A_DAY = frozenset({"true_alerts", "false_alerts", "missed"})
 
 HEADER = ("what", "threshold", "figure", "value", "95 % interval", "positive")
 """Short enough for a terminal of 80 columns as long as the finding is `any`."""
@@ -123,7 +138,7 @@ def _scale(name: str) -> float:
 
 
 def _digits(name: str) -> int:
-    return 1 if name in _PERCENT else 3
+    return 1 if name in _PERCENT or name in _A_DAY else 3
 
 
 def _leakage(evaluation: Evaluation) -> list[str]:

@@ -189,13 +189,19 @@ def _about_acquisition(header: Header) -> Verdict:
     return found
 
 
-def age_years(header: Header) -> float | None:
-    """Age from PatientAge (PS3.5 section 6.2, AS) or the dates of birth and study; None when neither is there."""
-    text = header.text("PatientAge").upper()
+def years_of(age: str) -> float | None:
+    """An age string such as "045Y" or "003M" (PS3.5 section 6.2, AS) in years; None when it is none."""
+    text = age.strip().upper()
     unit = {"Y": 1.0, "M": 12.0, "W": 52.18, "D": 365.25}.get(text[-1:])
     value = numbers(text[:-1], 1) if unit else None
-    if unit and value:
-        return value[0] / unit
+    return value[0] / unit if unit and value else None
+
+
+def age_years(header: Header) -> float | None:
+    """Age from PatientAge (PS3.5 section 6.2, AS) or the dates of birth and study; None when neither is there."""
+    said = years_of(header.text("PatientAge"))
+    if said is not None:
+        return said
     born, seen = header.text("PatientBirthDate"), header.text("StudyDate")
     if len(born) == len(seen) == 8 and (born + seen).isdecimal():
         return (int(seen) - int(born)) / 10000.0

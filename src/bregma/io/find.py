@@ -60,7 +60,9 @@ def _neither(names: Sequence[str]) -> Iterator[Refusal]:
     """Files that are no image. One that calls itself DICOM may be a slice that nothing else would miss."""
     lost = tuple(name for name in names if name.lower().endswith(DICOM))
     if lost:
-        yield Refusal("not_dicom", "the name says DICOM, the content does not: empty, cut short or something else", lost)
+        yield Refusal(
+            "not_dicom", "the name says DICOM, the content does not: empty, cut short or something else", lost
+        )
     if others := tuple(name for name in names if name not in lost):
         yield Refusal("not_an_image", "neither DICOM nor NIfTI nor a PNG slice", others)
 

@@ -64,6 +64,25 @@ def number_of(name: str) -> int | None:
     return int(found[-1]) if found else None
 
 
+def every_read(table: Path) -> list[tuple[int, list[TableRow]]]:
+    """(Number of a study, a row for each radiologist) line by line, as written: contradictions and repetitions too.
+
+    Raises:
+        LabelTableError: a cell or the header is wrong.
+        RequestError: the file cannot be read as a table at all.
+    """
+    read: list[tuple[int, list[TableRow]]] = []
+    problems: list[Problem] = []
+    for item in _read(table):
+        if isinstance(item, Problem):
+            problems.append(item)
+        else:
+            read.append(item)
+    if problems:
+        raise LabelTableError(table, problems)
+    return read
+
+
 def read_table(table: Path) -> Reads:
     """The table of reads.
 
@@ -71,16 +90,8 @@ def read_table(table: Path) -> Reads:
         LabelTableError: a cell or the header is wrong.
         RequestError: the file cannot be read as a table at all.
     """
-    problems: list[Problem] = []
     said: dict[int, list[TableRow]] = {}
-    again: list[tuple[int, list[TableRow]]] = []
-    for item in _read(table):
-        if isinstance(item, Problem):
-            problems.append(item)
-        elif said.setdefault(item[0], item[1]) is not item[1]:
-            again.append(item)
-    if problems:
-        raise LabelTableError(table, problems)
+    again = [(number, rows) for number, rows in every_read(table) if said.setdefault(number, rows) is not rows]
     lines = {number: rows[0].row for number, rows in said.items()}
     conflicts: list[Problem] = []
     duplicates = 0

@@ -1,0 +1,1 @@
+"""Any sources of labels against a reference: data set, report, readers, models."""
