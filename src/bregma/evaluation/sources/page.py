@@ -11,6 +11,7 @@ from bregma.evaluation.sources import pictures, rows
 from bregma.evaluation.sources.comparison import SourceComparison
 from bregma.evaluation.sources.question import SourceQuestion
 from bregma.evaluation.summary import filled
+from bregma.evaluation.table import TITLES
 from bregma.evaluation.templates import Picture, picture, render
 
 
@@ -75,7 +76,7 @@ def _pictures(one: SourceComparison) -> list[Picture]:
     shown = [picture(f"Sources in ROC space, {named}", pictures.roc_picture(one))]
     compared = {each.difference.name for pair in one.pairs for each in pair.differences}
     shown += [
-        picture(f"Differences of {name}, {named}", pictures.forest_picture(one, name))
+        picture(f"Differences of {TITLES[name]}, {named}", pictures.forest_picture(one, name))
         for name in pictures.FOREST
         if name in compared
     ]
