@@ -170,7 +170,7 @@ def test_a_truncated_file_costs_one_slice_and_its_label(library: Library, folder
     (folder / "stage_2_train" / ".hidden.dcm").write_text("")
     report = import_data_set(library, folder, "rsna2019", workers=1)
     assert report.refused == {"truncated_pixels": 1, "not_dicom": 1, "unreadable_file": 1}
-    assert re.search(r"\n    truncated_pixels: .* \(1 file\)\n", report.summary())
+    assert re.search(r"\n    truncated_pixels: .* \[.*\.dcm\]\n", report.summary())
     assert (report.stored, report.slices, report.labelled[Level.SLICE], report.not_found.count) == (2, 15, 1, 1)
     assert "unreadable_slice" in {remark.code for remark in library.scan("ID_0000000100").warnings}
 
