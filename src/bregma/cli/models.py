@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from bregma.cli.output import console
+from bregma.cli.quantise import quantise
 
-app = typer.Typer(help="List, show and verify model packages.", no_args_is_help=True)
+app = typer.Typer(help="List, show, verify and quantise model packages.", no_args_is_help=True)
+app.command()(quantise)
 
 
 @app.command("list")

@@ -50,6 +50,7 @@ def comparison_page(
             "scans": len(members[0].scans),
             "slices": sum(len(scan.slices) for scan in members[0].scans),
             "cost": members[0].cost,
+            "arithmetic": " and ".join(dict.fromkeys(member.cost.arithmetic for member in members)),
             "notes": shared_notes(members),
             "seeds": any(len(group.members) > 1 for group in groups),
             "summary": _summary(groups, tables),

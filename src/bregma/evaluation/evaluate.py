@@ -26,9 +26,6 @@ from bregma.scan.errors import LibraryError, RequestError
 
 _log = logging.getLogger(__name__)
 
-ARITHMETIC = "ONNX Runtime, fp32"
-"""What every package is run with today."""
-
 Progress = Callable[[int, int], None]
 
 
@@ -255,7 +252,7 @@ def _cost(package: Package, scans: Sequence[Scored], machine: str | None) -> Cos
         parameters=package.card.parameters,
         macs=package.card.macs,
         model_bytes=len(package.model_bytes()),
-        arithmetic=ARITHMETIC,
+        arithmetic=package.card.arithmetic or "fp32",
         seconds=float(np.median(seconds)) if seconds else None,
         seconds_p90=float(np.quantile(seconds, 0.9)) if seconds else None,
         machine=machine if seconds else None,

@@ -61,7 +61,7 @@ class Cost:
         parameters: numbers that training may change; None when the card does not say.
         macs: multiplications of one slice; None when the card does not say.
         model_bytes: size of its model file.
-        arithmetic: what it is run with.
+        arithmetic: of its convolutions, in ONNX Runtime: "fp32" or "int8".
         seconds: median time in the network per scan, measured in this run; None when nobody looked at the clock.
         seconds_p90: nine scans of ten took less.
         machine: where the time was measured.

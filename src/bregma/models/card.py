@@ -45,6 +45,7 @@ class Card:
         sequence: whether a slice's answer depends on the other slices, so that a scan is read whole.
         parameters: numbers that were learned; None when the package was written before they were counted.
         macs: multiply-adds for one prepared slice; None likewise.
+        arithmetic: of its convolutions: "int8" for a package that was quantised, None for fp32.
     """
 
     summary: str
@@ -59,3 +60,4 @@ class Card:
     sequence: bool = False
     parameters: int | None = None
     macs: int | None = None
+    arithmetic: str | None = None

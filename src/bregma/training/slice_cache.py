@@ -73,10 +73,14 @@ class SliceCache:
         self._folder = Path(folder) / settings_digest
         self._folder.mkdir(parents=True, exist_ok=True)
         self._verified: dict[str, tuple[_Stamp, Header]] = {}
+        self._paths: dict[str, Path] = {}
 
     def path(self, series_uid: str) -> Path:
         """Where a scan's file lies; a UID comes from a file and never becomes a path as it is."""
-        return self._folder / f"{hashlib.sha256(series_uid.encode()).hexdigest()[:32]}.slices"
+        if series_uid not in self._paths:
+            name = hashlib.sha256(series_uid.encode()).hexdigest()[:32]
+            self._paths[series_uid] = self._folder / f"{name}.slices"
+        return self._paths[series_uid]
 
     def __contains__(self, series_uid: str) -> bool:
         try:
