@@ -20,6 +20,7 @@ from bregma.training.curves import read_rows, write_row
 from bregma.training.devices import choose_machine
 from bregma.training.losses import Targets
 from bregma.training.make_network import make_network
+from bregma.training.partial import Partial
 from bregma.training.recipe import load_recipe
 from bregma.training.sampling import TrainingScan
 from bregma.training.sections import LossSection
@@ -155,8 +156,26 @@ def test_any_is_at_least_as_likely_as_the_likeliest_subtype() -> None:
     section = LossSection(slice=1.0, slice_kind="cross_entropy")
     given = answer(network, inputs, choose_machine("cpu", "fp32"), section, FINDINGS)
     assert given.logits[0].tolist() == [[2.0, 2.0], [3.0, -1.0]]
-    assert given.loss == 0
+    assert math.isnan(given.loss)
     assert network.training
+
+
+def test_a_scan_of_which_nothing_is_known_does_not_lower_the_loss() -> None:
+    """Two scans of one slice and one finding, logit 0: the loss of the labelled one is log 2, and so is the mean."""
+    known = Partial(torch.ones(1, 1, 1), torch.ones(1, 1, 1, dtype=torch.bool))
+    unknown = Partial(torch.zeros(1, 1, 1), torch.zeros(1, 1, 1, dtype=torch.bool))
+    batch = Batch(torch.zeros(1, 1, 1, 4, 4), torch.ones(1, 1, dtype=torch.bool))
+    inputs: Any = SimpleNamespace(
+        scans=[None, None], whole=lambda index: (batch, Targets(slices=(known, unknown)[index]))
+    )
+
+    class Silent(torch.nn.Module):
+        def forward(self, _batch: Batch) -> Outputs:
+            return Outputs(torch.zeros(1, 1, 1))
+
+    section = LossSection(slice=1.0, slice_kind="cross_entropy")
+    given = answer(Silent(), inputs, choose_machine("cpu", "fp32"), section, ("any",))
+    assert given.loss == pytest.approx(math.log(2))
 
 
 LABELLED = [[0, 0], [0, 0], [1, 1], [0, 0], [0, 0]], [1, 1]

@@ -46,3 +46,7 @@ class Targets:
         """The same on another device."""
         parts = (None if part is None else part.to(device) for part in (self.slices, self.scans, self.masks))
         return Targets(*parts)
+
+    def any_known(self) -> bool:
+        """Whether anything is known at all."""
+        return any(part is not None and bool(part.known.any()) for part in (self.slices, self.scans, self.masks))

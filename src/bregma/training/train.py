@@ -21,6 +21,7 @@ from bregma.training.loop import Job, fit
 from bregma.training.make_network import IDENTITY, RECIPE, base_identity, make_network
 from bregma.training.recipe import Recipe, digest_of
 from bregma.training.run_data import DATA, claim_data, data_of
+from bregma.training.run_lock import alone_in
 from bregma.training.sampling import TrainingScan
 from bregma.training.slice_cache import SliceCache
 from bregma.training.truth import check_sources, load_targets
@@ -73,19 +74,20 @@ def train(
         The folder of the package.
 
     Raises:
-        RequestError: the folder is another run's or of other data, or the split has no scans.
+        RequestError: the folder is another run's, of other data or in use, or the split has no scans.
         StoppedError: somebody asked to stop; the state is saved.
     """
-    _claim(run, recipe, resume=resume)
-    job = prepare_job(recipe, library, run, progress=progress, preparing=preparing)
-    claim_data(run.folder / IDENTITY, data_of(job.training, job.validation))
-    package = run.folder / PACKAGE
-    if package.exists():
+    with alone_in(run.folder):
+        _claim(run, recipe, resume=resume)
+        job = prepare_job(recipe, library, run, progress=progress, preparing=preparing)
+        claim_data(run.folder / IDENTITY, data_of(job.training, job.validation))
+        package = run.folder / PACKAGE
+        if package.exists():
+            return package
+        fit(job)
+        restore_weights(run.folder / BEST, job.network)
+        export_package(job, package, Origin(run.split, run.seed, library.scans(run.split, TRAIN)))
         return package
-    fit(job)
-    restore_weights(run.folder / BEST, job.network)
-    export_package(job, package, Origin(run.split, run.seed, library.scans(run.split, TRAIN)))
-    return package
 
 
 def prepare_job(

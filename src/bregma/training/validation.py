@@ -41,7 +41,7 @@ class Answers:
 
     Attributes:
         logits: per scan (D, K) float32; `any` is at least as high as the highest subtype, as in a reading.
-        loss: mean over the scans.
+        loss: mean over the scans of which something is known; NaN when there is none.
     """
 
     logits: tuple[NDArray[np.float32], ...]
@@ -61,10 +61,11 @@ def answer(
             shuffle = torch.Generator().manual_seed(0)  # the same in every epoch, and torch's own is left alone
             with machine.arithmetic():
                 outputs = network(batch)
-                losses.append(float(weighted_sum(outputs, targets, weights, batch.is_slice, generator=shuffle)))
+                if targets.any_known():
+                    losses.append(float(weighted_sum(outputs, targets, weights, batch.is_slice, generator=shuffle)))
             logits.append(consistent(outputs.slice_logits[0].float().cpu().numpy(), findings))
     network.train()
-    return Answers(tuple(logits), float(np.mean(losses)))
+    return Answers(tuple(logits), float(np.mean(losses)) if losses else math.nan)
 
 
 def figures_of(cases: Sequence[Cases], findings: Sequence[str], rule: Rule) -> dict[str, float]:
