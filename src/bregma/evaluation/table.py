@@ -27,6 +27,8 @@ TITLES = {
     "lesion_recall": "lesions found",
     "false_lesions_per_scan": "false lesions/scan",
     "dice": "Dice",
+    "surface_mean_mm": "mean surface distance, mm",
+    "surface_hausdorff95_mm": "95 % Hausdorff distance, mm",
     "recall_ceiling": "recall ceiling",
     "specificity_at_sensitivity": "specificity at sensitivity",
     "positive_likelihood_ratio": "likelihood ratio +",
