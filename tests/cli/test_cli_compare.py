@@ -84,6 +84,28 @@ def test_labels_of_a_library(tmp_path: Path) -> None:
     assert "of 2 scans of 2 patients" in said
 
 
+def test_outlines_of_a_library(tmp_path: Path) -> None:
+    """A reader who drew what the phantom is: everything found, nothing false, no difference of volumes."""
+    write_studies(tmp_path / "heads", count=3, seed=3, size=64, slices=8, positive_share=1.0)
+    table = tmp_path / "heads" / "labels.csv"
+    with Library.create(tmp_path / "lib") as library:
+        import_scans(library, tmp_path / "heads" / "scans", workers=1)
+        import_labels(library, table)
+        (tmp_path / "heads" / "reader.csv").write_text(table.read_text().replace(",phantom,", ",reader:a,"))
+        import_labels(library, tmp_path / "heads" / "reader.csv")
+    html, out = tmp_path / "p.html", tmp_path / "p.json"
+    places = ("--library", tmp_path / "lib", "--level", "lesion", "--html", html, "--json", out)
+    code, said = run("--reference", "phantom", "reader:a", *places)
+    assert code == 0
+    assert "100.0 %" in said
+    (found,) = json.loads(out.read_text(encoding="utf-8"))["outlines"]
+    assert found["lesions"] == found["found"] > 0
+    assert found["false"] == 0
+    assert "limit of agreement" in html.read_text()
+    with pytest.raises(BregmaError, match="outlines, which lie in a library"):
+        run("--reference", "phantom", "reader:a", "--level", "lesion", "--table", out)
+
+
 def test_reads_of_cq500_from_an_imported_library(tmp_path: Path) -> None:
     """Two studies in the layout of CQ500: what the table says directly, the library says after an import."""
     write_studies(tmp_path / "heads", count=2, seed=3, size=64, slices=8)

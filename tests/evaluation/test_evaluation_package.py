@@ -133,6 +133,12 @@ def test_lesions_found_missed_and_imagined(package: Package) -> None:
     assert (recall.value, false.value) == (0.5, pytest.approx(1 / 3))
     assert dice.value is not None
     assert 0.4 < dice.value <= 0.5  # one almost perfect, one 0; scans without a lesion have no Dice
+    assert lesions.froc is not None
+    assert (lesions.froc.scans, lesions.froc.lesions) == (3, 2)
+    assert lesions.froc.found[-1] == 0.5
+    assert lesions.froc.false_per_scan[-1] == pytest.approx(1 / 3)
+    at_one = next(measure for measure in lesions.froc.at_rates if measure.name == "lesions_found_at_1")
+    assert at_one.value == 0.5
 
 
 def test_a_network_without_a_map_has_no_lesions(tmp_path: Path) -> None:

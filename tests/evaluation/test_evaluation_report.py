@@ -148,7 +148,7 @@ def test_the_page_is_self_contained_and_says_what_matters(
     for words in ("tiny 1.0", package.digest, "recall ceiling", "missed: any per scan", "false alarm: any per scan"):
         assert words in html
     assert "85.7 %" in html
-    assert len(links.sources) == 4 + 5 + len(evaluation.worst)
+    assert len(links.sources) == 4 + 5 + 1 + len(evaluation.worst)  # and the FROC of the map
 
 
 def test_the_page_lists_errors_without_a_library(evaluation: Evaluation) -> None:

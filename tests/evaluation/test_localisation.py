@@ -17,7 +17,7 @@ from bregma.evaluation.localisation.marks import (
     marks_of_lesions,
     match,
 )
-from bregma.evaluation.localisation.pictures import froc_picture, lroc_picture
+from bregma.evaluation.localisation_pictures import froc_picture, lroc_picture
 from bregma.models.lesions import find_lesions
 from bregma.scan.errors import RequestError
 from bregma.scan.regions import Box

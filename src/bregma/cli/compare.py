@@ -26,6 +26,7 @@ class At(StrEnum):
 
     SCAN = "scan"
     SLICE = "slice"
+    LESION = "lesion"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,7 +49,7 @@ def compare(
     table: Annotated[
         Path | None, typer.Option(help="A CSV (case, source, finding, value, ...) or the reads of CQ500.")
     ] = None,
-    level: Annotated[At, typer.Option(help="What a case is.")] = At.SCAN,
+    level: Annotated[At, typer.Option(help="What a case is; lesion compares outlines of a library.")] = At.SCAN,
     finding: Annotated[list[str], typer.Option(help="What is asked; repeatable.")] = ["any"],  # noqa: B006
     threshold: Annotated[
         list[str] | None, typer.Option(help="From where on a source calls positive: 0.5, or SOURCE=NUMBER.")
@@ -68,6 +69,14 @@ def compare(
 
     Example: `bregma compare --reference majority "reader:*" --table reads.csv --html readers.html`
     """
+    if level is At.LESION:
+        from bregma.cli.compare_outlines import compare_outlines
+
+        asked = (sources, reference, panel or (), finding)
+        compare_outlines(
+            *asked, library=library, url=url, split=split, html=html, json=json, sampling=(replicates, seed)
+        )
+        return
     from bregma.evaluation.sources.answers import known_sources, named_sources
     from bregma.evaluation.sources.comparison import compare_sources
     from bregma.evaluation.sources.page import sources_document, sources_page

@@ -10,6 +10,7 @@ import numpy as np
 
 from bregma.evaluation.leakage import Leakage
 from bregma.evaluation.levels import Level
+from bregma.evaluation.localisation.froc import Froc
 from bregma.evaluation.measure import Measure
 from bregma.evaluation.scored import Excluded, Scored
 from bregma.evaluation.worst import WorstError
@@ -86,6 +87,7 @@ class Lesions:
         found: of them, overlapped by the prediction.
         false: predicted lesions that overlap none.
         measures: recall of lesions, false lesions per scan, mean Dice of scans with a lesion.
+        froc: of all marks of the map by their scores; None when no scan with geometry has a lesion.
     """
 
     scans: int
@@ -93,6 +95,7 @@ class Lesions:
     found: int
     false: int
     measures: tuple[Measure, ...]
+    froc: Froc | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import numpy as np
 from bregma.evaluation.bootstrap import bootstrap, patient_codes, per_patient
 from bregma.evaluation.evaluation import Ceiling, Lesions
 from bregma.evaluation.intervals import wilson
+from bregma.evaluation.localisation.froc import froc
 from bregma.evaluation.measure import Measure, ratio, resampled, resampled_share
 from bregma.evaluation.metrics import Floats
 from bregma.evaluation.scored import Scored
@@ -49,7 +50,9 @@ def lesion_figures(scans: Sequence[Scored], rng: np.random.Generator, *, replica
         resampled("false_lesions_per_scan", values[1], draws[:, 1], unless="there is no scan"),
         resampled("dice", values[2], draws[:, 2], unless="there is no true lesion"),
     )
-    return Lesions(len(drawn), int(lesions.sum()), int(found.sum()), int(false.sum()), measures)
+    marked = [scan.marked for scan in scans if scan.marked is not None]
+    curve = froc(marked, rng, replicates=replicates) if any(one.lesions for one in marked) else None
+    return Lesions(len(drawn), int(lesions.sum()), int(found.sum()), int(false.sum()), measures, curve)
 
 
 def ceiling_of(scans: Sequence[Scored], rule: Rule) -> Ceiling:

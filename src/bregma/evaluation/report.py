@@ -13,6 +13,7 @@ from bregma.evaluation.correlation import Correlation
 from bregma.evaluation.evaluation import Evaluation, Json, json_of, json_value
 from bregma.evaluation.learning import ACCURACIES, AREAS, LOSSES, Learning
 from bregma.evaluation.levels import Level
+from bregma.evaluation.localisation_pictures import froc_picture
 from bregma.evaluation.score import Labelled
 from bregma.evaluation.templates import Picture, picture, render
 from bregma.evaluation.worst import WorstError
@@ -70,8 +71,11 @@ def model_values(
         for level in levels
         for error in [e for e in evaluation.worst if (e.level, e.finding) == (level.level, level.finding)][:errors]
     ]
+    curve = evaluation.lesions.froc if evaluation.lesions else None
     return {
         "evaluation": evaluation,
+        "froc_measures": (*curve.at_rates, curve.afroc_area) if curve else (),
+        "froc_picture": picture("FROC of the map", froc_picture(curve)) if curve else None,
         "setup": evaluation.setup,
         "levels": [(level, level_pictures(level)) for level in levels],
         "worst": [ShownError(error, _thumbnail(error, library)) for error in worst] if library else [],

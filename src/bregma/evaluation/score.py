@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bregma.catalogue.records import ScanRecord
+from bregma.evaluation.localisation.marks import MarkedScan, boxes_of_mask, marks_of_lesions
 from bregma.evaluation.metrics import Bools
 from bregma.evaluation.overlap import Overlap, overlap
 from bregma.evaluation.scored import Scored
@@ -131,6 +132,7 @@ def _scored(
     package = answer.package
     scores = consistent(answer.prediction.probabilities, package.findings)
     reach = reach_mm(volume.geometry)
+    found, marked = _against_truth(record, library, volume, answer, _counted(scores, package, reach))
     targets = [library.slice_targets(record.series_uid, name, sources=sources) for name in package.findings]
     return Scored(
         series_uid=record.series_uid,
@@ -144,8 +146,9 @@ def _scored(
         scan_scores=np.array([scan_score(column, reach, package.rule) for column in scores.T]),
         scan_truth=tuple(library.scan_target(record.series_uid, name, sources=sources) for name in package.findings),
         reach_mm=reach,
-        overlap=_overlap(record, library, volume, answer, _counted(scores, package, reach)),
+        overlap=found,
         seconds=answer.seconds,
+        marked=marked,
     )
 
 
@@ -156,14 +159,24 @@ def _counted(scores: NDArray[np.float32], package: Package, reach: NDArray[np.fl
     return qualifying(scores[:, column] >= rule.threshold, reach, rule)
 
 
-def _overlap(record: ScanRecord, library: Labelled, volume: Volume, answer: Answer, counted: Bools) -> Overlap | None:
-    """Lesions as a reading would show them against the true mask, on the slices where that is known."""
+def _against_truth(
+    record: ScanRecord, library: Labelled, volume: Volume, answer: Answer, counted: Bools
+) -> tuple[Overlap | None, MarkedScan | None]:
+    """The package's map against the true mask, on the slices where that is known: lesions as a reading would show them,
+    and all marks that the map makes whatever the rule counts, for a curve over their scores.
+    """
     drawn = answer.prediction.map
     truth = None if drawn is None else library.mask(record.series_uid, ANY)
     if truth is None or drawn is None:
-        return None
-    known = library.slice_mask_known(record.series_uid, ANY)[:, None, None]
+        return None, None
+    known = library.slice_mask_known(record.series_uid, ANY)
     maps = restore(drawn, answer.placement)
+    maps[~known] = 0.0
+    there = truth & known[:, None, None]
+    marked = None
+    if volume.geometry is not None:
+        marks = marks_of_lesions(find_lesions(maps, volume.geometry))
+        marked = MarkedScan(record.patient, boxes_of_mask(there, volume.geometry), marks)
     maps[~counted] = 0.0
     predicted = mask_of_lesions(find_lesions(maps, volume.geometry), volume.values.shape)
-    return overlap(predicted & known, truth & known)
+    return overlap(predicted, there), marked

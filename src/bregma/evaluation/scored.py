@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bregma.evaluation.localisation.marks import MarkedScan
 from bregma.evaluation.metrics import Bools, Floats
 from bregma.evaluation.overlap import Overlap
 from bregma.scan.study import Slice
@@ -33,6 +34,7 @@ class Scored:
         reach_mm: (D,) mm of head that each slice stands for; None without geometry.
         overlap: lesions found and missed; None without a map or without a true mask.
         seconds: in the network; None when nobody looked at the clock.
+        marked: true lesions, and where the package marks one; None without a map, a true mask or geometry.
     """
 
     series_uid: str
@@ -48,6 +50,7 @@ class Scored:
     reach_mm: Floats | None
     overlap: Overlap | None
     seconds: float | None = None
+    marked: MarkedScan | None = None
 
     def slice_usable(self, column: int) -> Bools:
         """(D,) slices with a truth that is one way or the other."""

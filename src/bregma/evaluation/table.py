@@ -8,6 +8,7 @@ from bregma.evaluation.comparison import Difference
 from bregma.evaluation.evaluation import Evaluation
 from bregma.evaluation.leakage import Leakage
 from bregma.evaluation.levels import Level, PointResult
+from bregma.evaluation.localisation.froc import RATES
 from bregma.evaluation.measure import Measure
 from bregma.scan.counted import counted
 
@@ -27,6 +28,10 @@ TITLES = {
     "lesion_recall": "lesions found",
     "false_lesions_per_scan": "false lesions/scan",
     "dice": "Dice",
+    **{f"lesions_found_at_{rate:g}": f"found at {rate:g} false/scan" for rate in RATES},
+    "afroc_area": "AFROC area",
+    "surface_mean_mm": "mean surface distance, mm",
+    "surface_hausdorff95_mm": "95 % Hausdorff distance, mm",
     "recall_ceiling": "recall ceiling",
     "specificity_at_sensitivity": "specificity at sensitivity",
     "positive_likelihood_ratio": "likelihood ratio +",
@@ -45,6 +50,7 @@ _PERCENT = frozenset(
     {
         *("accuracy", "recall", "specificity", "precision", "f1"),
         *("lesion_recall", "recall_ceiling", "sensitivity_at_specificity", "specificity_at_sensitivity"),
+        *(f"lesions_found_at_{rate:g}" for rate in RATES),
         *("positive_predictive_value", "negative_predictive_value", "percent_agreement"),
     }
 )
@@ -61,7 +67,9 @@ def rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     for level in evaluation.levels:
         out.extend(_level_rows(level))
     if evaluation.lesions is not None:
-        out.extend(("lesion any", "", *_cells(measure), "") for measure in evaluation.lesions.measures)
+        curve = evaluation.lesions.froc
+        measures = (*evaluation.lesions.measures, *((*curve.at_rates, curve.afroc_area) if curve else ()))
+        out.extend(("lesion any", "", *_cells(measure), "") for measure in measures)
     ceiling = evaluation.ceiling
     of = f"{ceiling.counts.reachable}/{ceiling.counts.scans}"
     out.append(("scan any", "", *_cells(ceiling.recall), of))
