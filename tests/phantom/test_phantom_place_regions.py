@@ -7,7 +7,7 @@ import pytest
 
 from bregma.phantom import HeadParameters, Phantom, Scanner, draw
 from bregma.phantom.parameters import Bleed
-from bregma.phantom.place_regions import PAPER_COUNTS, bleed_regions, lay_regions, place_of
+from bregma.phantom.place_regions import PAPER_COUNTS, bleed_regions, lay_regions, lesion_places, place_of
 from bregma.phantom.regions import CODE
 from bregma.scan.slice_region import SliceRegion
 from bregma.scan.terms import ANATOMY
@@ -66,3 +66,7 @@ def test_sides_are_the_patients(head: Phantom) -> None:
 def test_a_region_has_pixels() -> None:
     with pytest.raises(ValueError, match="0 pixels"):
         SliceRegion(0, np.zeros((2, 2), bool), "L1")
+
+
+def test_lesions_are_named_as_in_a_reading_and_have_the_place_of_most_of_them(head: Phantom) -> None:
+    assert lesion_places(head)["L1"] == "gangliocapsular region"

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bregma.models.lesions import find_lesions, mask_of_lesions
 from bregma.phantom.draw import Phantom
 from bregma.phantom.placing import MIDDLE
 from bregma.phantom.regions import CODE
@@ -60,6 +61,17 @@ def bleed_regions(phantom: Phantom) -> list[SliceRegion]:
         for index in np.flatnonzero(mask.any(axis=(1, 2))):
             place = place_of(mask[index], phantom.regions[index])
             found.append(_region(phantom, int(index), mask[index], subtype, place))
+    return found
+
+
+def lesion_places(phantom: Phantom) -> dict[str, str]:
+    """Lesion, named as a reading names it ("L1" is the largest), -> the place where most of it lies."""
+    blood = np.asarray(np.stack(list(phantom.masks.values())).any(axis=0))
+    found = {}
+    for lesion in find_lesions(blood.astype(np.float32), phantom.geometry):
+        place = place_of(mask_of_lesions([lesion], blood.shape), phantom.regions)
+        if place is not None:
+            found[lesion.id] = place
     return found
 
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from bregma.scan.regions import Mask, side_of_mask
 from bregma.scan.volume import Geometry
 
