@@ -176,8 +176,8 @@ def nearest_joint(parts_RH: Tensor, index_BCK: Tensor, weight_BCK: Tensor) -> tu
     matrix = csr_array(
         (weight_BCK.flatten().numpy(), index_BCK.flatten().numpy(), rows), shape=(targets * classes, len(parts_RH))
     )
-    joint: Tensor = _SparseProduct.apply(parts_RH, matrix)  # type: ignore[no-untyped-call]
-    return joint.unflatten(0, (targets, classes)), weight_BCK.sum(dim=2) > 0
+    joint: Tensor = _SparseProduct.apply(parts_RH, matrix)
+    return joint.reshape(targets, classes, -1), weight_BCK.sum(dim=2) > 0
 
 
 class _SparseProduct(torch.autograd.Function):
@@ -189,7 +189,7 @@ class _SparseProduct(torch.autograd.Function):
         return torch.from_numpy(matrix @ parts_RH.detach().numpy())
 
     @staticmethod
-    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:
         return torch.from_numpy(ctx.matrix.T @ gradient.numpy()), None  # type: ignore[attr-defined]
 
 
@@ -215,7 +215,7 @@ def class_joint(
     cell = (row_R * classes + classes_R)[own_R]
     own = parts_RH.new_zeros(len(known) * classes, parts_RH.shape[1]).index_add(0, cell, parts_RH[own_R])
     count = torch.bincount(classes_R, minlength=classes)
-    own_count = torch.bincount(cell, minlength=len(known) * classes).unflatten(0, (len(known), classes))
+    own_count = torch.bincount(cell, minlength=len(known) * classes).reshape(len(known), classes)
     left = count - own_count
-    means = (whole - own.unflatten(0, (len(known), classes))) / left.clamp(min=1)[..., None]
+    means = (whole - own.reshape(len(known), classes, -1)) / left.clamp(min=1)[..., None]
     return means[place_B], (left > 0)[place_B]

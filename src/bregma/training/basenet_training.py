@@ -73,7 +73,8 @@ def fit_basenet(training: RegionSet, settings: BaseNetSettings, *, seed: int) ->
     rng = np.random.default_rng(seed)
     network.train()
     for _ in range(settings.epochs):
-        for chosen in torch.from_numpy(balanced(places.numpy(), settings.per_class, rng)).split(settings.batch):
+        shown = torch.from_numpy(balanced(places.numpy(), settings.per_class, rng))
+        for chosen in torch.split(shown, settings.batch):
             loss = functional.cross_entropy(network(features[chosen]), places[chosen])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

@@ -135,7 +135,10 @@ def make_region_set(
     """
     known = [_with_places(scan) for scan in scans]
     common = np.bincount([ANATOMY.index(str(one.place)) for scan in known for one in scan.regions], minlength=15)
-    plain, changed, owner, cases = [], [], [], []
+    plain: list[Vectors] = []
+    changed: list[Vectors] = []
+    owner: list[int] = []
+    cases: list[RegionCase] = []
     for number, scan in enumerate(known, start=1):
         counts = [
             versions.per_region(int(common[ANATOMY.index(str(one.place))])) if versions else 0 for one in scan.regions

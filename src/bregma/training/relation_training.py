@@ -93,7 +93,7 @@ def fit_relation(
     wanted = functional.one_hot(torch.from_numpy(references.classes), classes).float()
     for epoch in range(1, settings.epochs + 1):
         network.train()
-        for chosen in torch.randperm(len(wanted)).split(settings.batch):
+        for chosen in torch.split(torch.randperm(len(wanted)), settings.batch):
             loss = relation_loss(joint.scores(network, chosen), wanted[chosen])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -138,7 +138,7 @@ def relation_scores(
     with torch.inference_mode():
         parts = [
             joint.scores(network, chosen).sigmoid().numpy()
-            for chosen in torch.arange(len(targets)).split(ANSWER_AT_ONCE)
+            for chosen in torch.split(torch.arange(len(targets)), ANSWER_AT_ONCE)
         ]
     return np.concatenate(parts) if parts else np.zeros((0, classes), np.float32)
 
