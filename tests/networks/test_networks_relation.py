@@ -127,7 +127,7 @@ def test_features_are_standardised_by_the_training_part() -> None:
     features = torch.tensor([[[0.0, 5.0], [1.0, 1.0]], [[2.0, 5.0], [3.0, 5.0]]])
     net.standardise(features)
     assert net.mean.tolist() == [[1.0, 5.0], [2.0, 3.0]]
-    assert torch.allclose(net.scale, torch.tensor([[1.0, 1000.0], [1.0, 0.5]]))  # the second feature never changes
+    assert torch.allclose(net.scale, torch.tensor([[1.0, 20.0], [1.0, 0.5]]))  # the second never changes: 0.1 of 0.5
 
 
 def test_the_eyes_give_a_grid_of_means_and_do_not_learn() -> None:

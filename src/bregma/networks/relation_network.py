@@ -28,8 +28,8 @@ from bregma.networks.backbone import Backbone
 LOCAL, WHOLE = "local", "whole"
 PATHS = (LOCAL, WHOLE)
 
-LEAST_SPREAD = 1e-3
-"""Features that hardly differ between regions are not enlarged beyond this."""
+LEAST_SPREAD = 0.1
+"""A feature that hardly differs between regions is enlarged as if it spread by this share of its path's mean spread."""
 
 
 class Pool5(nn.Module):
@@ -98,7 +98,9 @@ class BaseNet(nn.Module):
         """Take mean and spread of the features from the training part."""
         seen = features_NPF[:, self.columns].float()
         self.mean.copy_(seen.mean(dim=0))
-        self.scale.copy_(1 / seen.std(dim=0, correction=0).clamp(min=LEAST_SPREAD))
+        spread = seen.std(dim=0, correction=0)
+        least = (LEAST_SPREAD * spread.mean(dim=1, keepdim=True)).clamp(min=1e-12)
+        self.scale.copy_(1 / torch.maximum(spread, least))
 
     def embed(self, features_NPF: Tensor) -> Tensor:
         """(N, 2, F) to (N, E): the output of the second-last layer."""

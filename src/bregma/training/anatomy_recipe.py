@@ -191,6 +191,14 @@ def anatomy_recipe_names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
+def is_anatomy_recipe(name_or_path: str | Path) -> bool:
+    """Whether a recipe is one of places: by its name, or because its file has a section [relation]."""
+    if str(name_or_path) in anatomy_recipe_names():
+        return True
+    path = Path(name_or_path)
+    return path.is_file() and "relation" in read_values(path)
+
+
 def load_anatomy_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()) -> AnatomyRecipe:
     """A recipe, by the name of one that comes with Bregma or by the path of a TOML file.
 

@@ -6,6 +6,7 @@ oversampled by augmentation and majority classes undersampled in this stage only
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch.nn import functional
 
 from bregma.models.neighbours import Codes, Vectors, unit
 from bregma.networks.relation_network import BaseNet
+from bregma.scan.errors import RequestError
 from bregma.scan.terms import ANATOMY
 from bregma.training.region_set import RegionSet
 
@@ -54,6 +56,9 @@ def fit_basenet(training: RegionSet, settings: BaseNetSettings, *, seed: int) ->
         training: regions and their changed versions.
         settings: what to build and how to learn.
         seed: of weights, order and dropout.
+
+    Raises:
+        RequestError: the loss is no number any more.
     """
     torch.manual_seed(seed)
     features = torch.from_numpy(training.features)
@@ -65,7 +70,7 @@ def fit_basenet(training: RegionSet, settings: BaseNetSettings, *, seed: int) ->
         paths=settings.paths,
         dropout=settings.dropout,
     )
-    network.standardise(torch.from_numpy(training.plain))
+    network.standardise(features)
     optimizer = torch.optim.SGD(
         network.parameters(), settings.learning_rate, momentum=settings.momentum, weight_decay=settings.weight_decay
     )
@@ -76,6 +81,11 @@ def fit_basenet(training: RegionSet, settings: BaseNetSettings, *, seed: int) ->
         shown = torch.from_numpy(balanced(places.numpy(), settings.per_class, rng))
         for chosen in torch.split(shown, settings.batch):
             loss = functional.cross_entropy(network(features[chosen]), places[chosen])
+            if not math.isfinite(float(loss.detach())):
+                raise RequestError(
+                    "the loss of BaseNet is no number any more; start another run with a lower basenet.learning_rate "
+                    f"than {settings.learning_rate}"
+                )
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
