@@ -52,15 +52,16 @@ def main() -> None:
     start = time.perf_counter()
     fit_relation(references, settings, classes=CLASSES, seed=0)
     ours = time.perf_counter() - start
-    naive = naive_seconds(references, table, settings)
-    pairwise = pairwise_seconds(references, settings)
     print(
         f"{REGIONS} regions x {CLASSES} classes, {WIDTH}-d, k = {K}, {EPOCHS} epochs, {THREADS} threads: "
-        f"ours {ours:.1f} s with the neighbour table ({for_table:.1f} s; goal {GOAL_SECONDS:.0f} s)\n"
-        f"  naive RN+NN {naive:.0f} s, {naive / ours:.1f}x (extrapolated from {NAIVE_STEPS} steps)\n"
-        f"  pairwise all-to-all {pairwise / 3600:.1f} h, {pairwise / ours:.0f}x "
-        f"(extrapolated from {PAIR_TARGETS} targets)"
+        f"ours {ours:.1f} s with the neighbour table ({for_table:.1f} s; goal {GOAL_SECONDS:.0f} s)",
+        flush=True,
     )
+    naive = naive_seconds(references, table, settings)
+    print(f"  naive RN+NN {naive:.0f} s, {naive / ours:.1f}x (extrapolated from {NAIVE_STEPS} steps)", flush=True)
+    pairwise = pairwise_seconds(references, settings)
+    words = f"{pairwise / 3600:.1f} h, {pairwise / ours:.0f}x (extrapolated from {PAIR_TARGETS} targets)"
+    print(f"  pairwise all-to-all {words}")
 
 
 def draw(rng: np.random.Generator) -> References:
