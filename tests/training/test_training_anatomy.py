@@ -41,12 +41,14 @@ SMALL = {
     "basenet.per_class": 24,
     "basenet.versions": 2,
     "basenet.batch": 8,
-    "basenet.epochs": 20,
+    "basenet.epochs": 30,
     "basenet.learning_rate": 0.003,
-    "relation.hidden": 16,
+    "basenet.dropout": 0.1,
+    "relation.hidden": 32,
+    "relation.dropout": 0.1,
     "relation.batch": 16,
-    "relation.learning_rate": 0.02,
-    "relation.epochs": 30,
+    "relation.learning_rate": 0.01,
+    "relation.epochs": 60,
     "relation.k": 2,
 }
 PLACES = (("frontal region", 12, 24), ("occipital region", 46, 24), ("parietal region", 30, 40))
