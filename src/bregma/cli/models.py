@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from bregma.cli.library import LibraryOption, UrlOption
 from bregma.cli.output import console
 
-app = typer.Typer(help="List, show and verify model packages.", no_args_is_help=True)
+app = typer.Typer(help="List, show, verify and extend model packages.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -73,3 +74,30 @@ def verify(name: Annotated[str, typer.Argument(help="A package's name or folder.
         console().print(check.message, highlight=False, markup=False, soft_wrap=True)
     if not all(check.passed for check in checks):
         raise typer.Exit(1)
+
+
+@app.command()
+def extend(
+    package: Annotated[Path, typer.Argument(help="The folder of a package of places.")],
+    *,
+    library: LibraryOption,
+    url: UrlOption = None,
+    out: Annotated[Path, typer.Option(help="Folder of the extended package.")],
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the network; else one per core.")] = None,
+) -> None:
+    """Add reference cases to a package of places, without training: a place it had no case of can be named then.
+
+    All lesions of the library whose place is known are added, those it has already left out.
+
+    Example: `bregma models extend runs/anatomy_rn_nn-0/package --library lib --out extended`
+    """
+    from bregma.catalogue.library import Library
+    from bregma.models.anatomy_package import load_anatomy_package
+    from bregma.models.anatomy_predictor import AnatomyPredictor
+    from bregma.training.extend_places import extend_places
+
+    predictor = AnatomyPredictor(load_anatomy_package(package), threads=threads)
+    with Library.open(library, url=url) as opened:
+        extended = extend_places(predictor, opened, out)
+    added = len(extended.cases) - len(predictor.package.cases)
+    console().print(f"package: {out} has {added} reference cases more, {len(extended.cases)} in all", soft_wrap=True)
