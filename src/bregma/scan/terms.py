@@ -89,6 +89,43 @@ LATERALITIES = (
 )
 """The patient's side, kept beside a place and never in its name: a mirrored head swaps it and leaves the place."""
 
+TUMOUR_TYPES = (
+    Term("metastasis", "Metastasis", "128462008"),
+    Term("meningioma", "Meningioma", "302820008"),
+    Term("schwannoma", "Schwannoma", "985004"),
+    Term("glioma", "Glioma", "393564001"),
+    Term("pituitary", "Pituitary tumor", "127024001"),
+)
+"""The three types of the retrieval paper, then those that public T1c data sets add."""
+
+TUMOUR_AREAS = (
+    Term("frontal region", "Frontal region", "83251001"),
+    Term("parietal region", "Parietal region", "16630005"),
+    Term("temporal region", "Temporal region", "78277001"),
+    Term("occipital region", "Occipital region", "31065004"),
+    Term("insula", "Insula", "36169008"),
+    Term("basal ganglia", "Basal ganglia", "32610002"),
+    Term("thalamus", "Thalamus", "42695009"),
+    Term("cerebellum", "Cerebellum", "113305005"),
+    Term("brainstem", "Brainstem", "119238007"),
+    Term("cerebellopontine angle", "Cerebellopontine angle", "cerebellopontine_angle", OWN),
+    Term("ventricular system", "Ventricular system", "35764002"),
+)
+"""Eleven anatomical areas, as many as the retrieval paper has; it names two of its own, which are among these."""
+
+DEPTHS = (Term("front", "Anterior", "255549009"), Term("rear", "Posterior", "255551008"))
+HEIGHTS = (Term("upper", "Superior", "264217000"), Term("lower", "Inferior", "261089000"))
+"""Front or rear and upper or lower half of the head."""
+
+TUMOUR_CRITERIA = {
+    "type": TUMOUR_TYPES,
+    "area": TUMOUR_AREAS,
+    "side": LATERALITIES[:2],
+    "depth": DEPTHS,
+    "height": HEIGHTS,
+}
+"""What may be known about a tumour, and what it can be (tumour retrieval, section 3.2)."""
+
 _FINDING_NAMES = frozenset(term.name for term in FINDINGS)
 _PLACE_NAMES = frozenset(ANATOMY)
 
