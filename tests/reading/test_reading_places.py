@@ -8,21 +8,17 @@ from pathlib import Path
 
 import jsonschema
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
 from bregma.catalogue.region_file import read_region_file
 from bregma.cli import main
-from bregma.models.anatomy_package import AnatomyCard, AnatomyPackage, ReferenceCase, write_anatomy_package
+from bregma.models.anatomy_package import AnatomyPackage
 from bregma.models.anatomy_predictor import AnatomyPredictor
 from bregma.models.lesions import find_lesions
 from bregma.models.name_lesions import name_lesions
 from bregma.models.predictor import Predictor
 from bregma.phantom import write_studies
-from bregma.preprocessing.pipeline import Preprocessing
-from bregma.preprocessing.region_views import RegionSettings
 from bregma.reading import Reading, read_scan, with_places
 from bregma.report.contract import document, reading_entry
 from bregma.report.page import write_page
@@ -32,68 +28,12 @@ from bregma.scan.study import Refusal, Series, Source
 from bregma.scan.terms import ANATOMY
 from bregma.scan.volume import Geometry, Scan, Volume
 from tiny_models import head_scan, tiny_package
-
-SETTINGS = RegionSettings(
-    slices=Preprocessing(pixel_mm=4.0, field_of_view_mm=256.0), local_size=16, global_size=64, least_mm=40.0
-)
-
-
-def grey_centre() -> bytes:
-    """A BaseNet whose embedding is the row and the column in which the whole slice is brighter than 0.7.
-
-    Its own answer is "frontal region" in the front half of the slice and "occipital region" in the back half.
-    """
-    front = np.zeros((1, 1, 64, 64), np.float32)
-    front[:, :, :32] = 1
-    weight = np.zeros((2, 15), np.float32)
-    weight[0, ANATOMY.index("frontal region")] = weight[1, ANATOMY.index("occipital region")] = 5000
-    nodes = [
-        helper.make_node("Greater", ["whole", "edge"], ["bright"]),
-        helper.make_node("Cast", ["bright"], ["grey"], to=TensorProto.FLOAT),
-        helper.make_node("Mul", ["grey", "front"], ["in_front"]),
-        helper.make_node("Mul", ["grey", "back"], ["behind"]),
-        helper.make_node("ReduceMean", ["in_front", "axes"], ["a"], keepdims=0),
-        helper.make_node("ReduceMean", ["behind", "axes"], ["b"], keepdims=0),
-        helper.make_node("Concat", ["a", "b"], ["embedding"], axis=1),
-        helper.make_node("MatMul", ["embedding", "weight"], ["logits"]),
-        helper.make_node("Identity", ["local"], ["unused"]),
-    ]
-    constants = {
-        "edge": np.array(0.7, np.float32),
-        "front": front,
-        "back": 1 - front,
-        "axes": np.array([2, 3], np.int64),
-        "weight": weight,
-    }
-    ports = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 1, size, size])
-        for name, size in (("local", 16), ("whole", 64))
-    ]
-    answers = [
-        helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 2]),
-        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 15]),
-    ]
-    given = [numpy_helper.from_array(value, name) for name, value in constants.items()]
-    graph = helper.make_graph(nodes, "grey_centre", ports, answers, given)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
+from tiny_places import tiny_places
 
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> AnatomyPackage:
-    cases = tuple(
-        ReferenceCase(f"1.{n}", f"patient{n % 2}", n, "L1", name)
-        for n, name in enumerate(["frontal region", "occipital region"] * 2)
-    )
-    return write_anatomy_package(
-        tmp_path_factory.mktemp("packages") / "places",
-        card=AnatomyCard("places", "s", "t", "m", (), "0" * 64, "none", 2, ()),
-        regions=SETTINGS,
-        networks={"basenet.onnx": grey_centre()},
-        vectors=np.tile(np.eye(2, dtype=np.float32), (2, 1)),
-        cases=cases,
-    )
+    return tiny_places(tmp_path_factory.mktemp("packages") / "places")
 
 
 def head(patient: str = "somebody") -> Scan:

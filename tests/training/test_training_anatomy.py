@@ -264,7 +264,7 @@ def clouds(rng: np.random.Generator) -> References:
 def test_a_relation_network_learns_what_is_near(kind: str) -> None:
     torch.set_num_threads(1)
     known, asked = clouds(np.random.default_rng(0)), clouds(np.random.default_rng(1))
-    settings = RelationSettings(kind=kind, k=3, hidden=16, learning_rate=0.02, batch=17, epochs=20)  # type: ignore[arg-type]
+    settings = RelationSettings(kind=kind, k=3, hidden=32, dropout=0.1, learning_rate=0.02, batch=17, epochs=20)  # type: ignore[arg-type]
     seen: list[int] = []
     network = fit_relation(known, settings, classes=4, seed=0, after_epoch=lambda end: seen.append(end.epoch))
     assert seen == list(range(1, 21))

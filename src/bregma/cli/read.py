@@ -87,7 +87,8 @@ def read(
     ] = None,
     dicom_masks: Annotated[bool, typer.Option("--dicom-masks", help="Masks as DICOM SEG instead of NIfTI.")] = False,
     anatomy: Annotated[
-        Path | None, typer.Option(help="A package of places; names where each lesion is and cites similar cases.")
+        str | None,
+        typer.Option(help="A package of places, by name or folder: says where each lesion is and cites similar cases."),
     ] = None,
     region: Annotated[
         Path | None, typer.Option(help="Regions drawn by hand, to be named: boxes as JSON, or a NIfTI mask.")
@@ -204,7 +205,7 @@ def _predictors(names: Sequence[str], threads: int | None) -> tuple[list[Predict
     return predictors, left_out
 
 
-def _anatomy(package: Path | None, region: Path | None, threads: int | None) -> AnatomyPredictor | None:
+def _anatomy(package: str | None, region: Path | None, threads: int | None) -> AnatomyPredictor | None:
     """The network of places; none is asked for without the option.
 
     Raises:
@@ -214,10 +215,10 @@ def _anatomy(package: Path | None, region: Path | None, threads: int | None) -> 
         if region is not None:
             raise RequestError(f"--region {region.name!r} needs a package that names places: add --anatomy FOLDER")
         return None
-    from bregma.models.anatomy_package import load_anatomy_package
+    from bregma.models.anatomy_installed import find_anatomy_package
     from bregma.models.anatomy_predictor import AnatomyPredictor
 
-    return AnatomyPredictor(load_anatomy_package(package), threads=threads)
+    return AnatomyPredictor(find_anatomy_package(package), threads=threads)
 
 
 def _with_places(reading: Reading, places: AnatomyPredictor, region: Path | None) -> Reading:

@@ -42,7 +42,8 @@ def train(
     Ctrl-C ends cleanly; the same command goes on. The run's folder holds the recipe, log.csv, TensorBoard curves, the
     best and the last state, and the package.
 
-    Example: `bregma train radnet --library lib --set preprocessing.pixel_mm=2 --set optimizer.epochs=10`
+    Examples: `bregma train radnet --library lib --set preprocessing.pixel_mm=2 --set optimizer.epochs=10`;
+    `bregma train anatomy_rn_nn --library lib --set eyes.backbone=mobilenetv2_100 --set eyes.grid=4`
     """
     if importlib.util.find_spec("torch") is None:
         raise MissingExtraError("train", "bregma train")
@@ -55,7 +56,7 @@ def train(
     from bregma.training.anatomy_recipe import is_anatomy_recipe
 
     if is_anatomy_recipe(recipe):
-        planned = Run(run or Path("runs") / f"{Path(recipe).stem}-{seed}", split=split, seed=seed)
+        planned = Run(run or Path("runs") / f"{Path(recipe).stem}-{seed}", split=split, seed=seed, device=device)
         _train_anatomy(recipe, settings or [], library, url, planned)
         return
     chosen = load_recipe(recipe, settings or [])
@@ -75,6 +76,7 @@ def _train_anatomy(recipe: str, settings: list[str], library: Path, url: str | N
     from bregma.training.train_anatomy import train_anatomy
 
     chosen = load_anatomy_recipe(recipe, settings)
-    with Library.open(library, url=url) as opened, progress_bars("looking at regions") as (progress,):
-        package = train_anatomy(chosen, opened, run, progress=progress)
+    stages = progress_bars("looking at regions", f"training {chosen.name}")
+    with Library.open(library, url=url) as opened, stages as (looking, progress):
+        package = train_anatomy(chosen, opened, run, looking=looking, progress=progress)
     console().print(f"package: {package}\nnext: bregma read PATH --anatomy {package}", soft_wrap=True)

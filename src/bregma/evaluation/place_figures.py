@@ -19,6 +19,8 @@ from bregma.evaluation.metrics import Floats
 Codes = NDArray[np.intp]
 
 MEASURES = ("precision", "recall", "f1")
+KINDS = ("weighted", "macro")
+"""Kinds of mean, in the order in which `_figures` gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,52 @@ def place_figures(
     )
     both = [Figure(float(value), percentile_interval(draws[:, at])) for at, value in enumerate(values)]
     found = {name: tuple(both[m * classes : (m + 1) * classes]) for m, name in enumerate(MEASURES)}
-    means = dict(zip([(kind, name) for kind in ("weighted", "macro") for name in MEASURES], both[-6:], strict=True))
+    means = dict(zip([(kind, name) for kind in KINDS for name in MEASURES], both[-6:], strict=True))
     return PlaceFigures(
         tuple(int(count) for count in tables.sum(axis=(0, 2))),
         found,
         {name: means["weighted", name] for name in MEASURES},
         {name: means["macro", name] for name in MEASURES},
     )
+
+
+def place_differences(
+    truth: Codes,
+    said: Codes,
+    other: Codes,
+    patients: Codes,
+    *,
+    classes: int,
+    seed: int = 0,
+    replicates: int = REPLICATES,
+) -> dict[tuple[str, str], Figure]:
+    """How much better one set of answers is than another about the same regions, on the same resamples of patients.
+
+    Args:
+        truth: (N,) from 0, at least one.
+        said: (N,) from 0.
+        other: (N,) from 0; its figures are subtracted.
+        patients: (N,) from `bootstrap.patient_codes`.
+        classes: C.
+        seed: of the resamples.
+        replicates: R.
+
+    Returns:
+        (kind of mean, measure) -> difference, such as ("macro", "f1").
+    """
+    tables = [confusions(truth, one, patients, classes=classes) for one in (said, other)]
+
+    def difference(weights: Floats) -> Floats:
+        means = [_figures(weights, one)[:, -2 * len(MEASURES) :] for one in tables]
+        return np.asarray(means[0] - means[1])
+
+    values = difference(np.ones((1, len(tables[0]))))[0]
+    draws = bootstrap(difference, patients, np.random.default_rng(seed), replicates=replicates)
+    names = [(kind, name) for kind in KINDS for name in MEASURES]
+    return {
+        name: Figure(float(value), percentile_interval(draws[:, at]))
+        for at, (name, value) in enumerate(zip(names, values, strict=True))
+    }
 
 
 def confusions(truth: Codes, said: Codes, patients: Codes, *, classes: int) -> Floats:

@@ -7,6 +7,7 @@ oversampled by augmentation and majority classes undersampled in this stage only
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,13 +50,20 @@ class BaseNetSettings:
     per_class: int = 200
 
 
-def fit_basenet(training: RegionSet, settings: BaseNetSettings, *, seed: int) -> BaseNet:
+def fit_basenet(
+    training: RegionSet,
+    settings: BaseNetSettings,
+    *,
+    seed: int,
+    after_epoch: Callable[[int], None] | None = None,
+) -> BaseNet:
     """Train BaseNet; it comes back in evaluation form.
 
     Args:
         training: regions and their changed versions.
         settings: what to build and how to learn.
         seed: of weights, order and dropout.
+        after_epoch: called with the epochs done.
 
     Raises:
         RequestError: the loss is no number any more.
@@ -77,7 +85,7 @@ def fit_basenet(training: RegionSet, settings: BaseNetSettings, *, seed: int) ->
     places = torch.from_numpy(training.places[training.owner])
     rng = np.random.default_rng(seed)
     network.train()
-    for _ in range(settings.epochs):
+    for epoch in range(1, settings.epochs + 1):
         shown = torch.from_numpy(balanced(places.numpy(), settings.per_class, rng))
         for chosen in torch.split(shown, settings.batch):
             loss = functional.cross_entropy(network(features[chosen]), places[chosen])
@@ -89,6 +97,8 @@ def fit_basenet(training: RegionSet, settings: BaseNetSettings, *, seed: int) ->
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
+        if after_epoch is not None:
+            after_epoch(epoch)
     return network.eval()
 
 

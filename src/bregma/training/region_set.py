@@ -119,6 +119,7 @@ def make_region_set(
     cache: FeatureCache,
     versions: Versions | None = None,
     progress: Callable[[int], None] | None = None,
+    device: torch.device | None = None,
 ) -> RegionSet:
     """Features of every region, from the cache where they are in it.
 
@@ -129,6 +130,7 @@ def make_region_set(
         cache: of this network and these settings.
         versions: of the training part; None for the regions as they are.
         progress: called with the scans done.
+        device: where the eyes are; None for the CPU.
 
     Raises:
         RequestError: there is no region with a place.
@@ -143,7 +145,7 @@ def make_region_set(
         counts = [
             versions.per_region(int(common[ANATOMY.index(str(one.place))])) if versions else 0 for one in scan.regions
         ]
-        seen = _seen(scan, counts, eyes, settings, cache, versions)
+        seen = _seen(scan, counts, eyes, settings, cache, versions, device)
         for region, rows in zip(scan.regions, _split(seen, counts), strict=True):
             owner += [len(cases)] * (len(rows) - 1)
             cases.append(RegionCase(scan.series_uid, scan.patient, region.index, region.lesion, str(region.place)))
@@ -157,14 +159,14 @@ def make_region_set(
     return RegionSet(tuple(cases), features, np.concatenate([np.arange(len(cases)), np.array(owner, np.intp)]))
 
 
-def look(eyes: Pool5, views: Sequence[RegionViews]) -> Vectors:
-    """(N, 2, F) features of both views."""
+def look(eyes: Pool5, views: Sequence[RegionViews], *, device: torch.device | None = None) -> Vectors:
+    """(N, 2, F) features of both views, by eyes on a device; None for the CPU."""
     parts = []
     with torch.inference_mode():
         for first in range(0, len(views), AT_ONCE):
             some = views[first : first + AT_ONCE]
             pair = [np.stack([getattr(one, name) for one in some])[:, None] for name in ("local", "whole")]
-            parts.append(torch.stack([eyes(torch.from_numpy(one)) for one in pair], dim=1).numpy())
+            parts.append(torch.stack([eyes(torch.from_numpy(one).to(device)) for one in pair], dim=1).cpu().numpy())
     return np.concatenate(parts)
 
 
@@ -187,6 +189,7 @@ def _seen(
     settings: RegionSettings,
     cache: FeatureCache,
     versions: Versions | None,
+    device: torch.device | None,
 ) -> Vectors:
     """(versions of all regions of the scan, 2, F), each region as it is first."""
     key, rows = _key(scan, counts, versions), len(counts) + sum(counts)
@@ -202,7 +205,7 @@ def _seen(
             views.append(as_it_is)
             if versions is not None:
                 views += [changed_views(as_it_is, versions, (region.index, number, one)) for one in range(count)]
-        seen = look(eyes, views)
+        seen = look(eyes, views, device=device)
         cache.add(key, seen.reshape(rows, -1))
         return seen
 

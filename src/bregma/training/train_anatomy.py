@@ -6,7 +6,7 @@ Why this is not the general trainer: docs/decisions/0006-relation-networks.md.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from bregma.training.anatomy_export import anatomy_onnx
 from bregma.training.anatomy_recipe import AnatomyRecipe
 from bregma.training.basenet_training import basenet_scores, embed, fit_basenet
 from bregma.training.checkpoint import write_whole
+from bregma.training.devices import choose_machine
 from bregma.training.feature_cache import FeatureCache, features_digest
 from bregma.training.inputs import Progress
 from bregma.training.lesion_regions import lesion_regions
@@ -58,7 +59,14 @@ class Trained:
     references: References
 
 
-def train_anatomy(recipe: AnatomyRecipe, library: Library, run: Run, *, progress: Progress | None = None) -> Path:
+def train_anatomy(
+    recipe: AnatomyRecipe,
+    library: Library,
+    run: Run,
+    *,
+    looking: Progress | None = None,
+    progress: Progress | None = None,
+) -> Path:
     """Train a recipe on the lesions of a library whose place is known, and write its package.
 
     Features stay in the library's folder, so that the same regions are looked at once; both stages together take less
@@ -67,40 +75,33 @@ def train_anatomy(recipe: AnatomyRecipe, library: Library, run: Run, *, progress
     Args:
         recipe: from `load_anatomy_recipe`.
         library: with a split that has the parts "train" and "validation".
-        run: where, and with what seed.
-        progress: called with (scans looked at, scans in all).
+        run: where, with what seed, and on which device the frozen network looks; both stages learn on the CPU.
+        looking: called with (scans looked at, scans in all).
+        progress: called with (epochs, epochs of both stages).
 
     Returns:
         The folder of the package.
 
     Raises:
-        RequestError: the folder is another run's, or the training part has no region with a place.
+        RequestError: the folder is another run's, the training part has no region with a place, or there is no such
+            device.
     """
+    device = choose_machine(run.device, "fp32", threads=run.threads).device
     _claim(recipe, run)
     package = run.folder / PACKAGE
     if package.exists():
         return package
-    if run.threads is not None:
-        torch.set_num_threads(run.threads)
     eyes = make_eyes(recipe, seed=run.seed)
     cache = feature_cache(recipe, eyes, run.cache or library.layout.root / "prepared")
     sets = {part: _regions_of(library, run.split, part) for part in (TRAIN, VALIDATION)}
     total = sum(map(len, sets.values()))
-    training = make_region_set(
-        sets[TRAIN],
-        eyes,
-        recipe.regions.settings,
-        cache=cache,
-        versions=versions_of(recipe, seed=run.seed),
-        progress=None if progress is None else lambda done: progress(done, total),
-    )
-    trained = fit_both(recipe, eyes, training, seed=run.seed)
-    figures, measured = None, "nothing: the validation part has no region with a place"
+    look = partial(make_region_set, eyes=eyes.to(device), settings=recipe.regions.settings, cache=cache, device=device)
+    training = look(sets[TRAIN], versions=versions_of(recipe, seed=run.seed), progress=_shown(looking, 0, total))
+    validation = None
     if any(scan.regions for scan in sets[VALIDATION]):
-        validation = make_region_set(sets[VALIDATION], eyes, recipe.regions.settings, cache=cache)
-        figures = figures_of(recipe, trained, training, validation)
-        measured = f"{_count(validation)}, the part 'validation' of the same split"
-    _write(package, recipe, trained, training, run, figures, measured)
+        validation = look(sets[VALIDATION], progress=_shown(looking, len(sets[TRAIN]), total))
+    trained = fit_both(recipe, eyes.to("cpu"), training, seed=run.seed, progress=progress)
+    write_trained(package, recipe, trained, training, validation, run)
     return package
 
 
@@ -120,15 +121,24 @@ def versions_of(recipe: AnatomyRecipe, *, seed: int) -> Versions:
     return Versions(recipe.basenet.changes, recipe.basenet.versions, recipe.basenet.per_class, seed)
 
 
-def fit_both(recipe: AnatomyRecipe, eyes: Pool5, training: RegionSet, *, seed: int) -> Trained:
+def fit_both(
+    recipe: AnatomyRecipe, eyes: Pool5, training: RegionSet, *, seed: int, progress: Progress | None = None
+) -> Trained:
     """Stage one, then stage two on its frozen embedding."""
-    base = fit_basenet(training, recipe.basenet.settings, seed=seed)
-    patients = patient_numbers(training)[0]
-    references = References(embed(base, training.plain), training.places, patients)
-    settings, relation = recipe.relation.settings, None
+    settings, relation, before = recipe.relation.settings, None, recipe.basenet.epochs
+    show = _shown(progress, 0, before + (0 if settings is None else settings.epochs))
+    base = fit_basenet(training, recipe.basenet.settings, seed=seed, after_epoch=show)
+    references = references_of(base, training)
     if settings is not None:
-        relation = fit_relation(references, settings, classes=len(ANATOMY), seed=seed)
+        relation = fit_relation(
+            references, settings, classes=len(ANATOMY), seed=seed, after_epoch=lambda end: show(before + end.epoch)
+        )
     return Trained(eyes, base, relation, references)
+
+
+def references_of(base: BaseNet, training: RegionSet) -> References:
+    """The regions of the training part, as stage two learns from them and as answers are compared with."""
+    return References(embed(base, training.plain), training.places, patient_numbers(training)[0])
 
 
 def scores_of(recipe: AnatomyRecipe, trained: Trained, training: RegionSet, asked: RegionSet) -> Vectors:
@@ -145,6 +155,11 @@ def figures_of(recipe: AnatomyRecipe, trained: Trained, training: RegionSet, ask
     """Precision, recall and F1 of regions whose place is known."""
     said = scores_of(recipe, trained, training, asked).argmax(axis=1)
     return place_figures(asked.places, said, patient_numbers(asked)[0], classes=len(ANATOMY))
+
+
+def _shown(progress: Progress | None, before: int, total: int) -> Callable[[int], None]:
+    """What takes a number of things done, `before` of them already, and shows them beside all."""
+    return lambda done: None if progress is None else progress(before + done, total)
 
 
 def _regions_of(library: Library, split: str, part: str) -> list[ScanRegions]:
@@ -171,15 +186,14 @@ def _claim(recipe: AnatomyRecipe, run: Run) -> None:
     write_whole(path, json.dumps(identity).encode())
 
 
-def _write(
-    folder: Path,
-    recipe: AnatomyRecipe,
-    trained: Trained,
-    training: RegionSet,
-    run: Run,
-    figures: PlaceFigures | None,
-    measured: str,
+def write_trained(
+    folder: Path, recipe: AnatomyRecipe, trained: Trained, training: RegionSet, validation: RegionSet | None, run: Run
 ) -> None:
+    """Write the package, with figures on the validation part where there is one."""
+    figures, measured = None, "nothing: the validation part has no region with a place"
+    if validation is not None:
+        figures = figures_of(recipe, trained, training, validation)
+        measured = f"{_count(validation)}, the part 'validation' of the same split"
     regions = recipe.regions.settings
     card = AnatomyCard(
         name=recipe.name,

@@ -1,0 +1,90 @@
+"""Regions on drawn heads in the proportions of the anatomy paper, and what a frozen network sees of them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from bregma.networks.relation_network import Pool5
+from bregma.phantom import Phantom, draw
+from bregma.phantom.place_regions import PAPER_COUNTS, lay_regions
+from bregma.phantom.studies import study_parameters
+from bregma.scan.terms import ANATOMY
+from bregma.scan.volume import Volume
+from bregma.training.anatomy_recipe import AnatomyRecipe, load_anatomy_recipe
+from bregma.training.region_set import RegionSet, ScanRegions, make_region_set
+from bregma.training.train_anatomy import feature_cache, make_eyes, versions_of
+
+TRAIN_SHARE = 0.8
+LEAST = 5
+"""Regions of a place in all heads together, however rare it is in the paper."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regions:
+    """What every arm is trained and measured on.
+
+    Attributes:
+        eyes: the frozen network.
+        training: of 80 % of the heads.
+        test: of the others.
+    """
+
+    eyes: Pool5
+    training: RegionSet
+    test: RegionSet
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """How many heads and regions, and who looks at them."""
+    parser.add_argument("--heads", type=int, default=100)
+    parser.add_argument("--regions", type=int, default=2400)
+    parser.add_argument("--size", type=int, default=192)
+    parser.add_argument("--slices", type=int, default=28)
+    parser.add_argument("--backbone", default="mobilenetv2_100")
+    parser.add_argument("--weights", default="random", help='"random", "imagenet" or a file')
+    parser.add_argument("--set", action="append", default=[], help="a key of the recipes: basenet.hidden=256")
+    parser.add_argument("--out", type=Path, required=True)
+
+
+def recipe_of(arm: str, asked: argparse.Namespace) -> AnatomyRecipe:
+    """A recipe on the backbone that was asked for, small enough for two cores."""
+    eyes = [f"eyes.backbone={asked.backbone}", f"eyes.weights={asked.weights}", "eyes.grid=3"]
+    sizes = ["regions.local_size=96", "regions.global_size=96", "basenet.hidden=256", "basenet.per_class=120"]
+    return load_anatomy_recipe(arm, [*eyes, *sizes, *asked.set])
+
+
+def regions_of(asked: argparse.Namespace) -> Regions:
+    """Draw and look, or take what an earlier call saw."""
+    recipe = recipe_of("anatomy_basenet", asked)
+    eyes = make_eyes(recipe, seed=0)
+    cache_here = feature_cache(recipe, eyes, asked.out / "features")
+    scans = list(_scans(asked.heads, asked.regions, asked.size, asked.slices))
+    cut = round(len(scans) * TRAIN_SHARE)
+    settings = recipe.regions.settings
+    training = make_region_set(scans[:cut], eyes, settings, cache=cache_here, versions=versions_of(recipe, seed=0))
+    return Regions(eyes, training, make_region_set(scans[cut:], eyes, settings, cache=cache_here))
+
+
+def _scans(heads: int, regions: int, size: int, slices: int) -> Iterator[ScanRegions]:
+    """Heads with their share of the regions."""
+    share = np.array(list(PAPER_COUNTS.values())) / sum(PAPER_COUNTS.values())
+    counts = np.maximum(LEAST, np.rint(share * regions)).astype(int)
+    places = np.random.default_rng(0).permutation(np.repeat(np.array(ANATOMY), counts))
+    for number in range(heads):
+        phantom = _draw(number, size, slices)
+        laid = list(lay_regions(phantom, places[number::heads].tolist(), np.random.default_rng([1, number])))
+        yield ScanRegions(phantom.series_uid, f"head{number}", partial(_same, phantom.volume), laid)
+
+
+def _draw(number: int, size: int, slices: int) -> Phantom:
+    return draw(study_parameters(11, number, 0.0, size=size, slices=slices))
+
+
+def _same(volume: Volume) -> Volume:
+    return volume
