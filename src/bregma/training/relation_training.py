@@ -21,6 +21,9 @@ from torch.nn import functional
 from bregma.models.neighbours import Codes, NeighbourTable, References, Vectors, nearest
 from bregma.networks.relation_network import RelationNetwork, class_joint, nearest_joint
 
+LEAST_STEPS = 6
+"""Steps of an epoch, where there are targets enough: a small training part would else learn in one step an epoch."""
+
 ANSWER_AT_ONCE = 2048
 """Targets that are scored together without learning."""
 
@@ -36,7 +39,7 @@ class RelationSettings:
         dropout: share that is dropped between the layers.
         learning_rate: of AdamW.
         weight_decay: of AdamW.
-        batch: targets per step.
+        batch: targets per step, at most: an epoch has `LEAST_STEPS` steps or more.
         epochs: times that every target is seen.
     """
 
@@ -91,9 +94,10 @@ def fit_relation(
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     joint = _Joint(references, references.vectors, references.patients, settings, classes)
     wanted = functional.one_hot(torch.from_numpy(references.classes), classes).float()
+    batch = min(settings.batch, -(-len(wanted) // LEAST_STEPS))
     for epoch in range(1, settings.epochs + 1):
         network.train()
-        for chosen in torch.split(torch.randperm(len(wanted)), settings.batch):
+        for chosen in torch.split(torch.randperm(len(wanted)), batch):
             loss = relation_loss(joint.scores(network, chosen), wanted[chosen])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
