@@ -34,7 +34,7 @@ def main() -> None:
         print(
             f"one region on one slice, {name}, {REFERENCES} reference cases, one core: {found['ms']:.0f} ms, "
             f"{found['cpu_ms']:.0f} ms of CPU (goal {GOAL_MS:.0f} ms); peak {found['mb']:.0f} MB (goal {GOAL_MB:.0f} "
-            f"MB, {found['start_mb']:.0f} MB of them before the package); PyTorch, network alone, {peer:.0f} ms of CPU, "
+            f"MB, {found['start_mb']:.0f} MB of them before the package); PyTorch, network alone, {peer:.0f} ms, "
             f"{peer / found['cpu_ms']:.2f}x",
             flush=True,
         )

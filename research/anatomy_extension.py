@@ -1,8 +1,8 @@
 """A new place by new reference cases alone: one place is left out of all training, then its cases are added.
 
 `python -m research.anatomy_extension --weights FILE --out DIR --leave-out cerebellum ...` on the regions of
-research/anatomy_phantoms.py (the same `--out` uses what was seen there). Without its cases a place cannot be named; with
-them nothing is trained again.
+research/anatomy_phantoms.py (the same `--out` uses what was seen there). Without its cases a place cannot be named;
+with them nothing is trained again.
 """
 
 from __future__ import annotations
