@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from bregma.phantom.studies import study_parameters
 from bregma.scan.terms import ANATOMY
 from bregma.scan.volume import Volume
 from bregma.training.anatomy_recipe import AnatomyRecipe, load_anatomy_recipe
-from bregma.training.region_set import RegionSet, ScanRegions, make_region_set
+from bregma.training.region_set import RegionCase, RegionSet, ScanRegions, make_region_set
 from bregma.training.train_anatomy import feature_cache, make_eyes, versions_of
 
 TRAIN_SHARE = 0.8
@@ -55,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def recipe_of(arm: str, asked: argparse.Namespace) -> AnatomyRecipe:
     """A recipe on the backbone that was asked for, small enough for two cores."""
     eyes = [f"eyes.backbone={asked.backbone}", f"eyes.weights={asked.weights}", "eyes.grid=3"]
-    sizes = ["regions.local_size=96", "regions.global_size=96", "basenet.hidden=256", "basenet.per_class=120"]
+    sizes = ["regions.local_size=96", "regions.global_size=96", "basenet.hidden=128", "basenet.per_class=120"]
     return load_anatomy_recipe(arm, [*eyes, *sizes, *asked.set])
 
 
@@ -63,12 +65,40 @@ def regions_of(asked: argparse.Namespace) -> Regions:
     """Draw and look, or take what an earlier call saw."""
     recipe = recipe_of("anatomy_basenet", asked)
     eyes = make_eyes(recipe, seed=0)
+    files = [asked.out / f"{part}-{_digest(asked, recipe)}.npz" for part in ("training", "test")]
+    if not all(file.exists() for file in files):
+        asked.out.mkdir(parents=True, exist_ok=True)
+        drawn = _looked_at(recipe, eyes, asked)
+        for file, part in zip(files, (drawn.training, drawn.test), strict=True):
+            _save(file, part)
+    return Regions(eyes, *map(_load, files))
+
+
+def _looked_at(recipe: AnatomyRecipe, eyes: Pool5, asked: argparse.Namespace) -> Regions:
     cache_here = feature_cache(recipe, eyes, asked.out / "features")
     scans = list(_scans(asked.heads, asked.regions, asked.size, asked.slices))
     cut = round(len(scans) * TRAIN_SHARE)
     settings = recipe.regions.settings
     training = make_region_set(scans[:cut], eyes, settings, cache=cache_here, versions=versions_of(recipe, seed=0))
     return Regions(eyes, training, make_region_set(scans[cut:], eyes, settings, cache=cache_here))
+
+
+def _digest(asked: argparse.Namespace, recipe: AnatomyRecipe) -> str:
+    """Changes with everything that decides what is seen."""
+    seen = recipe.regions.settings.digest, recipe.eyes, recipe.basenet.per_class, recipe.basenet.versions
+    words = f"{asked.heads} {asked.regions} {asked.size} {asked.slices} {seen}"
+    return hashlib.sha256(words.encode()).hexdigest()[:12]
+
+
+def _save(file: Path, part: RegionSet) -> None:
+    cases = json.dumps([asdict(case) for case in part.cases])
+    np.savez(file, features=part.features, owner=part.owner, cases=np.array(cases))
+
+
+def _load(file: Path) -> RegionSet:
+    with np.load(file, allow_pickle=False) as saved:
+        cases = tuple(RegionCase(**one) for one in json.loads(str(saved["cases"])))
+        return RegionSet(cases, saved["features"], saved["owner"])
 
 
 def _scans(heads: int, regions: int, size: int, slices: int) -> Iterator[ScanRegions]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
-from bregma.evaluation.place_figures import MEASURES, confusions, place_figures
+from bregma.evaluation.place_figures import KINDS, MEASURES, confusions, place_differences, place_figures
 
 
 def test_a_small_table_by_hand() -> None:
@@ -49,3 +49,21 @@ def test_intervals_hold_the_figure_and_resample_patients() -> None:
 def test_every_region_is_counted_once() -> None:
     tables = confusions(np.array([0, 1, 1]), np.array([1, 1, 0]), np.array([0, 0, 1]), classes=2)
     assert tables.tolist() == [[[0, 1], [0, 1]], [[0, 0], [1, 0]]]
+
+
+def test_differences_are_those_of_the_figures_and_paired() -> None:
+    rng = np.random.default_rng(2)
+    patients, truth = np.repeat(np.arange(30), 4), rng.integers(0, 4, 120)
+    other = np.where(rng.random(120) < 0.5, truth, rng.integers(0, 4, 120))
+    said = np.where(rng.random(120) < 0.3, truth, other)  # never worse than the other
+    found = place_differences(truth, said, other, patients, classes=4, replicates=200)
+    one, two = (place_figures(truth, answers, patients, classes=4, replicates=2) for answers in (said, other))
+    assert set(found) == {(kind, name) for kind in KINDS for name in MEASURES}
+    for kind, name in found:
+        expected = getattr(one, kind)[name].value - getattr(two, kind)[name].value
+        assert found[kind, name].value == pytest.approx(expected)
+    recall = found["weighted", "recall"].interval
+    assert recall is not None
+    assert recall.low >= 0  # on every resample no answer is worse
+    same = place_differences(truth, said, said, patients, classes=4, replicates=20)
+    assert all(figure.value == 0 and figure.interval is None for figure in same.values())

@@ -276,6 +276,18 @@ def test_a_relation_network_learns_what_is_near(kind: str) -> None:
     assert all(torch.equal(a, b) for a, b in zip(network.parameters(), again.parameters(), strict=True))
 
 
+def test_a_small_training_part_still_learns_in_several_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_num_threads(1)
+    seen: list[int] = []
+    monkeypatch.setattr(
+        "bregma.training.relation_training.relation_loss",
+        lambda logits, wanted: seen.append(len(wanted)) or relation_loss(logits, wanted),
+    )
+    settings = RelationSettings(kind="nearest", k=3, hidden=8, batch=2048, epochs=1)
+    fit_relation(clouds(np.random.default_rng(0)), settings, classes=4, seed=0)
+    assert seen == [12, 12, 12, 12, 12, 8]  # 68 targets in six steps
+
+
 def test_a_class_that_could_not_be_compared_with_teaches_nothing() -> None:
     logits = torch.tensor([[0.0, -torch.inf]])
     # one known class at a probability of one half: ln 2
