@@ -59,7 +59,7 @@ def main() -> None:
                 f"seed {seed} {arm}: {answer.seconds:.1f} s, {(answer.said == regions.test.places).mean():.3f}",
                 flush=True,
             )
-    (asked.out / "figures.json").write_text(json.dumps(_document(regions, answers), indent=1))
+        (asked.out / "figures.json").write_text(json.dumps(_document(regions, answers), indent=1))
 
 
 def _answers(asked: argparse.Namespace, regions: Regions, seed: int) -> list[tuple[str, Answer]]:
