@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -58,7 +59,12 @@ def _package(asked: argparse.Namespace) -> AnatomyPackage:
     if not folder.exists():
         recipe, regions = recipe_of("anatomy_rn_nn", asked), regions_of(asked)
         trained = fit_both(recipe, regions.eyes, regions.training, seed=0)
-        write_trained(folder, recipe, trained, regions.training, regions.test, Run(folder, split="drawn"))
+        run = Run(folder, split="drawn")
+        if regions.components is None:
+            write_trained(folder, recipe, trained, regions.training, regions.test, run)
+        else:
+            folded = replace(trained, base=regions.components.folded(trained.base))
+            write_trained(folder, recipe, folded, regions.training, None, run)
     return load_anatomy_package(folder)
 
 

@@ -11,8 +11,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from bregma.networks.relation_network import Pool5
+from bregma.models.neighbours import Vectors
+from bregma.networks.relation_network import BaseNet, Pool5
 from bregma.phantom import Phantom, draw
 from bregma.phantom.place_regions import PAPER_COUNTS, lay_regions
 from bregma.phantom.studies import study_parameters
@@ -28,6 +30,38 @@ LEAST = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Components:
+    """Principal components of the training part's features, of each path for itself (P paths, F features, K of them).
+
+    Attributes:
+        mean: (P, F).
+        axes: (P, F, K).
+    """
+
+    mean: Vectors
+    axes: Vectors
+
+    def of(self, part: RegionSet) -> RegionSet:
+        """The same regions by their components."""
+        pairs = zip(self.mean, self.axes, strict=True)
+        seen = [(part.features[:, at] - mean) @ axes for at, (mean, axes) in enumerate(pairs)]
+        return RegionSet(part.cases, np.stack(seen, axis=1).astype(np.float32), part.owner)
+
+    def folded(self, base: BaseNet) -> BaseNet:
+        """A network on components of both paths as one on features: the same answers, both steps being linear."""
+        paths, features, count = self.axes.shape
+        hidden, embedding, classes = (one.out_features for one in (base.first, base.second, base.third))
+        whole = BaseNet(features, hidden=hidden, embedding=embedding, classes=classes).eval()
+        weight = base.first.weight.detach().reshape(hidden, paths, count) * base.scale
+        axes = torch.from_numpy(self.axes)
+        whole.first.weight.data = torch.einsum("hpk,pfk->hpf", weight, axes).reshape(hidden, -1)
+        whole.first.bias.data = base.first.bias.detach() - torch.einsum("hpk,pk->h", weight, base.mean)
+        whole.mean.copy_(torch.from_numpy(self.mean))
+        whole.second, whole.third = base.second, base.third
+        return whole
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Regions:
     """What every arm is trained and measured on.
 
@@ -35,11 +69,13 @@ class Regions:
         eyes: the frozen network.
         training: of 80 % of the heads.
         test: of the others.
+        components: what the features are of; None where they are the network's own.
     """
 
     eyes: Pool5
     training: RegionSet
     test: RegionSet
+    components: Components | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slices", type=int, default=28)
     parser.add_argument("--backbone", default="mobilenetv2_100")
     parser.add_argument("--weights", default="random", help='"random", "imagenet" or a file')
+    parser.add_argument("--components", type=int, default=128, help="of each path's features; 0 learns on all features")
     parser.add_argument("--set", action="append", default=[], help="a key of the recipes: basenet.hidden=256")
     parser.add_argument("--out", type=Path, required=True)
 
@@ -57,7 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def recipe_of(arm: str, asked: argparse.Namespace) -> AnatomyRecipe:
     """A recipe on the backbone that was asked for, small enough for two cores."""
     eyes = [f"eyes.backbone={asked.backbone}", f"eyes.weights={asked.weights}", "eyes.grid=3"]
-    sizes = ["regions.local_size=96", "regions.global_size=96", "basenet.hidden=128", "basenet.per_class=120"]
+    sizes = ["regions.local_size=96", "regions.global_size=96", "basenet.per_class=120"]
     return load_anatomy_recipe(arm, [*eyes, *sizes, *asked.set])
 
 
@@ -71,7 +108,20 @@ def regions_of(asked: argparse.Namespace) -> Regions:
         drawn = _looked_at(recipe, eyes, asked)
         for file, part in zip(files, (drawn.training, drawn.test), strict=True):
             _save(file, part)
-    return Regions(eyes, *map(_load, files))
+    training, test = map(_load, files)
+    if not asked.components:
+        return Regions(eyes, training, test)
+    found = _components(training, asked.components)
+    return Regions(eyes, found.of(training), found.of(test), found)
+
+
+def _components(training: RegionSet, count: int) -> Components:
+    """The first of them, by a randomised decomposition with a fixed seed."""
+    torch.manual_seed(0)
+    features = torch.from_numpy(training.features)
+    mean = features.mean(dim=0)
+    axes = [torch.pca_lowrank(features[:, at] - mean[at], q=count, center=False)[2] for at in range(features.shape[1])]
+    return Components(mean.numpy(), torch.stack(axes).numpy())
 
 
 def _looked_at(recipe: AnatomyRecipe, eyes: Pool5, asked: argparse.Namespace) -> Regions:

@@ -138,24 +138,31 @@ class RelationNetwork(nn.Module):
         self.of_reference = nn.Linear(hidden, hidden, bias=False)
         self.score = nn.Linear(hidden, 1)
         self.dropout = nn.Dropout(dropout)
+        # The numbers of a unit vector are tiny, and layers that begin as usual would hardly learn from them.
+        self.gain = float(embedding) ** 0.5
 
     def refer(self, references_RE: Tensor) -> Tensor:
-        """(R, E) to (R, H): g of every reference, and its share in the first layer of f."""
-        parts: Tensor = self.of_reference(self.g(references_RE))
+        """(R, E) unit vectors to (R, H): g of every reference, and its share in the first layer of f."""
+        parts: Tensor = self.of_reference(self.g(references_RE * self.gain))
         return parts
+
+    def hear(self, targets_BE: Tensor, joint_BCH: Tensor) -> Tensor:
+        """(B, C, H) what the first layer of f makes of targets beside joint embeddings."""
+        heard: Tensor = (self.of_target(targets_BE * self.gain)[:, None] + joint_BCH).relu()
+        return heard
 
     def forward(self, targets_BE: Tensor, joint_BCH: Tensor, present_BC: Tensor) -> Tensor:
         """Logits of the classes; minus infinity for a class that has no member to be compared with.
 
         Args:
-            targets_BE: (B, E).
+            targets_BE: (B, E) unit vectors.
             joint_BCH: (B, C, H) means of `refer` over the members of each class.
             present_BC: (B, C) bool, whether the class has any.
 
         Returns:
             (B, C).
         """
-        heard_BCH = (self.of_target(targets_BE)[:, None] + joint_BCH).relu()
+        heard_BCH = self.hear(targets_BE, joint_BCH)
         # One draw of dropout per target, shared by its classes: a draw for each costs more than all products together.
         weight_BH = self.dropout(self.score.weight.expand(len(targets_BE), -1))
         logits_BC = torch.bmm(heard_BCH, weight_BH[:, :, None])[..., 0] + self.score.bias

@@ -75,7 +75,7 @@ class Score(nn.Module):
 
     def forward(self, targets: Tensor, joint: Tensor) -> Tensor:
         """(N, E) and (N, C, H) to (N, C)."""
-        logits: Tensor = self.network.score((self.network.of_target(targets)[:, None] + joint).relu())
+        logits: Tensor = self.network.score(self.network.hear(targets, joint))
         return logits[..., 0]
 
 
