@@ -13,13 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bregma.models.aggregate import SUSPECTED, Rule, Verdict, qualifying, reach_mm, scan_score, scan_verdict
+from bregma.models.anatomy_predictor import AnatomyPredictor
 from bregma.models.combine import combination_of, combined_probabilities
 from bregma.models.lesions import Lesion, find_lesions
+from bregma.models.name_lesions import name_lesions
 from bregma.models.places import places_of
 from bregma.models.predictor import Prediction, Predictor
 from bregma.models.subtypes import lesion_subtype, named_subtypes
-from bregma.preprocessing.pipeline import Placement, prepare, restore
+from bregma.preprocessing.pipeline import Placement, place, prepare, restore
 from bregma.scan.errors import PackageError, RequestError
+from bregma.scan.regions import Mask
 from bregma.scan.study import Refusal
 from bregma.scan.terms import ANY, SUBTYPES
 from bregma.scan.volume import Scan, Volume
@@ -61,6 +64,19 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacesBy:
+    """The package that named places.
+
+    Attributes:
+        name: of the package.
+        digest: SHA-256 over everything in it, its reference cases too.
+    """
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Seconds:
     """Where the time of a reading went.
 
@@ -95,6 +111,8 @@ class Reading:
         counted: (D,) slices that belong to a run long enough for the rule; (0,) when it was not read.
         lesions: the largest first.
         seconds: where the time went.
+        regions: drawn by hand for this scan, named "R1", "R2" and so on; they are no findings.
+        places_by: the package that named the places of lesions and regions; None when none was asked.
     """
 
     scan: Scan
@@ -110,6 +128,8 @@ class Reading:
     counted: NDArray[np.bool_]
     lesions: tuple[Lesion, ...]
     seconds: Seconds
+    regions: tuple[Lesion, ...] = ()
+    places_by: PlacesBy | None = None
 
     @property
     def excluded(self) -> tuple[Refusal, ...]:
@@ -167,6 +187,36 @@ def read_scan(
     answers, failed, network = _predict(scan.volume, packages)
     prepared = perf_counter() - start - network
     return _conclude(scan, answers, (*left_out, *failed), Seconds(load_seconds, prepared, network))
+
+
+def with_places(reading: Reading, predictor: AnatomyPredictor, drawn: Sequence[Mask] = ()) -> Reading:
+    """The same reading with the places of its lesions, and of regions that somebody drew.
+
+    Args:
+        reading: of an eligible scan; another is given back as it is.
+        predictor: of a package of places.
+        drawn: (D, H, W) one mask for each region.
+    """
+    if reading.scan.refusal is not None:
+        return reading
+    volume, patient = reading.scan.volume, reading.scan.series.patient
+    midline = midline_x_mm(volume, place(volume, predictor.package.regions.slices))
+    regions = [one for number, mask in enumerate(drawn, start=1) for one in _drawn(mask, volume, midline, f"R{number}")]
+    named = name_lesions([*reading.lesions, *regions], volume, predictor, patient=patient)
+    return replace(
+        reading,
+        lesions=named[: len(reading.lesions)],
+        regions=named[len(reading.lesions) :],
+        places_by=PlacesBy(predictor.package.card.name, predictor.package.digest),
+    )
+
+
+def _drawn(mask: Mask, volume: Volume, midline: float | None, name: str) -> list[Lesion]:
+    """The connected parts of a drawn region: "R1", or "R1.1", "R1.2" where it has several."""
+    parts = find_lesions(mask.astype(np.float32), volume.geometry, midline_x_mm=midline, least_ml=0.0)
+    if len(parts) == 1:
+        return [replace(parts[0], id=name, probabilities={})]
+    return [replace(one, id=f"{name}.{at}", probabilities={}) for at, one in enumerate(parts, start=1)]
 
 
 def _unread(scan: Scan, packages: Sequence[Predictor], seconds: Seconds, left_out: Sequence[LeftOut]) -> Reading:
@@ -258,8 +308,8 @@ def _lesions(scan: Scan, answers: Sequence[_Answer], counted: NDArray[np.bool_])
     maps = np.zeros((last - first, *scan.volume.values.shape[1:]), dtype=np.float32)
     for start in range(first, last, PIECE):
         stop = min(start + PIECE, last)
-        for map_, place in drawn:
-            maps[start - first : stop - first] += restore(map_[start:stop], place) / len(drawn)
+        for map_, where in drawn:
+            maps[start - first : stop - first] += restore(map_[start:stop], where) / len(drawn)
     maps[~counted[first:last]] = 0.0
     midline = midline_x_mm(scan.volume, drawn[0][1])
     return find_lesions(maps, scan.volume.geometry, midline_x_mm=midline, first_slice=first)

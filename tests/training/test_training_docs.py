@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from bregma.training import checkpoint, curves, train, validation
+from bregma.training.anatomy_recipe import AnatomyRecipe, anatomy_recipe_names
 from bregma.training.network_sections import Section
 from bregma.training.recipe import Recipe, load_recipe, recipe_names
 
@@ -50,3 +51,11 @@ def test_the_how_to_names_every_file_that_a_run_leaves() -> None:
     files = (train.IDENTITY, train.RECIPE, curves.LOG, checkpoint.LAST, checkpoint.BEST, validation.SCORES)
     assert [name for name in files if f"`{name}`" not in text] == []
     assert f"`{train.PACKAGE}/`" in text
+
+
+def test_every_recipe_and_key_of_places_is_documented() -> None:
+    text = (DOCS / "recipes.md").read_text().split("## Where a lesion is")[1].split("\n## ")[0]
+    assert [name for name in anatomy_recipe_names() if f"| `{name}` |" not in text] == []
+    documented = set(re.findall(r"^\| `(\w+\.\w+)` \|", text, flags=re.MULTILINE))
+    inner = {"name", "window.center", "window.width"}  # of the one window, which is documented as a whole
+    assert documented == keys_of(AnatomyRecipe) - inner | {"regions.window"}

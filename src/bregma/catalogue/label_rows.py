@@ -11,10 +11,10 @@ from bregma.catalogue.label_json import LabelJsonError, cells_of_json
 from bregma.scan.counted import counted
 from bregma.scan.errors import RequestError, did_you_mean
 from bregma.scan.labels import Level
-from bregma.scan.terms import ANY, FINDINGS, SIGNS, SUBTYPES, implied_any
+from bregma.scan.terms import ANATOMY, ANY, FINDINGS, SIGNS, SUBTYPES, implied_any, is_place
 
 NAMES = tuple(term.name for term in (*FINDINGS, *SIGNS))
-COLUMNS = ("series_uid", "file", "level", "part", *NAMES, "source", "mask", "contours")
+COLUMNS = ("series_uid", "file", "level", "part", *NAMES, "place", "source", "mask", "contours")
 """Every column that a label table may have."""
 
 SHOWN = 20
@@ -66,7 +66,7 @@ class TableRow:
         series_uid: of the scan; "" where the row names a file instead.
         level: what the row speaks of.
         part: the slice or the lesion; None for the scan.
-        values: finding -> value in [0, 1]; a blank cell is not in it.
+        values: finding or place -> value in [0, 1]; a blank cell is not in it, and the place named has 1.
         source: who says so.
         mask: path of a mask file relative to the table; "" for none.
         contours: JSON, or the path of a JSON file relative to the table; "" for none.
@@ -179,6 +179,8 @@ def _parse_row(row: int, cells: dict[str, str], source: str | None) -> Iterator[
                 problems.append(Problem(row, name, f"{text!r} is no number from 0 to 1 (leave it blank if unknown)"))
             else:
                 values[name] = value
+    if cells.get("place"):
+        values[cells["place"]] = 1.0
     if problems:
         yield from problems
         return
@@ -206,6 +208,10 @@ def _check_cells(row: int, cells: dict[str, str], source: str | None) -> Iterato
     elif (level == Level.SCAN) == bool(part):
         expected = "nothing, for the whole scan" if level == Level.SCAN else f"the name of the {level}"
         yield Problem(row, "part", f"{part!r} at level {level!r}; expected {expected}")
+    if (place := cells.get("place", "")) and not is_place(place):
+        yield Problem(row, "place", f"{place!r} is no place{did_you_mean(place, ANATOMY)}")
+    elif place and level != Level.LESION:
+        yield Problem(row, "place", f"{place!r} at level {level!r}; a place is said of a lesion")
     if not (cells.get("source") or source):
         yield Problem(row, "source", "nobody is named; fill the column or give a source for the whole table")
     if cells.get("mask") and cells.get("contours"):

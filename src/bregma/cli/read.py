@@ -17,6 +17,7 @@ from bregma.scan.errors import PackageError, RefusedError, RequestError
 from bregma.scan.study import Refusal
 
 if TYPE_CHECKING:
+    from bregma.models.anatomy_predictor import AnatomyPredictor
     from bregma.models.package import Package
     from bregma.models.predictor import Predictor
     from bregma.reading import LeftOut, Reading
@@ -85,6 +86,13 @@ def read(
         Path | None, typer.Option("--masks", help="Write lesion masks into this folder, in the grid of the input.")
     ] = None,
     dicom_masks: Annotated[bool, typer.Option("--dicom-masks", help="Masks as DICOM SEG instead of NIfTI.")] = False,
+    anatomy: Annotated[
+        str | None,
+        typer.Option(help="A package of places, by name or folder: says where each lesion is and cites similar cases."),
+    ] = None,
+    region: Annotated[
+        Path | None, typer.Option(help="Regions drawn by hand, to be named: boxes as JSON, or a NIfTI mask.")
+    ] = None,
     at: AtOption = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the network; else one per core.")] = None,
 ) -> None:
@@ -94,7 +102,8 @@ def read(
     that cannot be run is left out, and said.
     Exit code 0 when every scan was read, 1 when some were refused, 2 when the request was wrong.
 
-    Examples: `bregma read scan`; `bregma read scan.zip --html out --json out.json`
+    Examples: `bregma read scan`; `bregma read scan.zip --html out --json out.json`;
+    `bregma read scan --anatomy runs/anatomy_rn_nn-0/package --region boxes.json`
     """
     from bregma.reading import read_scan
     from bregma.report.contract import document, reading_entry, refusals_of, write_json
@@ -104,12 +113,15 @@ def read(
 
     points = [_point(text) for text in at or []]
     check_targets(files=[json, csv], folders=[html, masks], source=path)
+    places = _anatomy(anatomy, region, threads)
     predictors, left_out = _predictors(model or [], threads)
     entries: list[Entry] = []
     rows: list[dict[str, object]] = []
     refused: list[Refusal] = []
     for scan, seconds in _scans(path, refused):
         reading = read_scan(scan, predictors, load_seconds=seconds, left_out=left_out)
+        if places is not None:
+            reading = _with_places(reading, places, region)
         entries.append(reading_entry(reading, points))
         rows += slice_rows(reading)
         refused += refusals_of(scan)
@@ -191,6 +203,31 @@ def _predictors(names: Sequence[str], threads: int | None) -> tuple[list[Predict
         words = f"package {one.name} is left out: {one.reason}"
         errors().print(words, highlight=False, markup=False, soft_wrap=True)
     return predictors, left_out
+
+
+def _anatomy(package: str | None, region: Path | None, threads: int | None) -> AnatomyPredictor | None:
+    """The network of places; none is asked for without the option.
+
+    Raises:
+        RequestError: a region is to be named and no package is given.
+    """
+    if package is None:
+        if region is not None:
+            raise RequestError(f"--region {region.name!r} needs a package that names places: add --anatomy FOLDER")
+        return None
+    from bregma.models.anatomy_installed import find_anatomy_package
+    from bregma.models.anatomy_predictor import AnatomyPredictor
+
+    return AnatomyPredictor(find_anatomy_package(package), threads=threads)
+
+
+def _with_places(reading: Reading, places: AnatomyPredictor, region: Path | None) -> Reading:
+    """The reading with places named, and with the regions of a file."""
+    from bregma.catalogue.region_file import read_region_file
+    from bregma.reading import with_places
+
+    drawn = [] if region is None or reading.scan.refusal is not None else read_region_file(region, reading.scan)
+    return with_places(reading, places, drawn)
 
 
 def _packages_of(reading: Reading, predictors: Sequence[Predictor]) -> list[Package]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from bregma.cli.output import console, progress_bars
 from bregma.cli.targets import check_targets
 from bregma.scan.errors import MissingExtraError
 
+if TYPE_CHECKING:
+    from bregma.training.train import Run
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
@@ -20,7 +23,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name (radnet, densenet40, ...) or a TOML file.")],
+    recipe: Annotated[str, typer.Argument(help="A recipe's name (radnet, anatomy_rn_nn, ...) or a TOML file.")],
     *,
     library: LibraryOption,
     url: UrlOption = None,
@@ -39,17 +42,24 @@ def train(
     Ctrl-C ends cleanly; the same command goes on. The run's folder holds the recipe, log.csv, TensorBoard curves, the
     best and the last state, and the package.
 
-    Example: `bregma train radnet --library lib --set preprocessing.pixel_mm=2 --set optimizer.epochs=10`
+    Examples: `bregma train radnet --library lib --set preprocessing.pixel_mm=2 --set optimizer.epochs=10`;
+    `bregma train anatomy_rn_nn --library lib --set eyes.backbone=mobilenetv2_100 --set eyes.grid=4`
     """
     if importlib.util.find_spec("torch") is None:
         raise MissingExtraError("train", "bregma train")
     from bregma.catalogue.library import Library
     from bregma.training.recipe import load_recipe
+    from bregma.training.train import Run
 
     if run is not None:
         check_targets(folders=[run])
+    from bregma.training.anatomy_recipe import is_anatomy_recipe
+
+    if is_anatomy_recipe(recipe):
+        planned = Run(run or Path("runs") / f"{Path(recipe).stem}-{seed}", split=split, seed=seed, device=device)
+        _train_anatomy(recipe, settings or [], library, url, planned)
+        return
     chosen = load_recipe(recipe, settings or [])
-    from bregma.training.train import Run
     from bregma.training.train import train as train_recipe
 
     planned = Run(run or Path("runs") / f"{chosen.name}-{seed}", split=split, seed=seed, device=device)
@@ -57,3 +67,16 @@ def train(
     with Library.open(library, url=url) as opened, stages as (preparing, progress):
         package = train_recipe(chosen, opened, planned, progress=progress, preparing=preparing)
     console().print(f"package: {package}\nnext: bregma evaluate {package} --library {library}", soft_wrap=True)
+
+
+def _train_anatomy(recipe: str, settings: list[str], library: Path, url: str | None, run: Run) -> None:
+    """Train a network of places on the lesions of the library whose place is known."""
+    from bregma.catalogue.library import Library
+    from bregma.training.anatomy_recipe import load_anatomy_recipe
+    from bregma.training.train_anatomy import train_anatomy
+
+    chosen = load_anatomy_recipe(recipe, settings)
+    stages = progress_bars("looking at regions", f"training {chosen.name}")
+    with Library.open(library, url=url) as opened, stages as (looking, progress):
+        package = train_anatomy(chosen, opened, run, looking=looking, progress=progress)
+    console().print(f"package: {package}\nnext: bregma read PATH --anatomy {package}", soft_wrap=True)

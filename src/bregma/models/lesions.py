@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bregma.models.lesion_place import LesionPlace
 from bregma.scan.regions import Box, Mask, box_of_mask, side_of_mask
 from bregma.scan.terms import ANY
 from bregma.scan.volume import Geometry
@@ -41,6 +42,7 @@ class Lesion:
         mask: (d, h, w) which pixels belong to it, in its own smallest block of the scan's grid.
         subtype: the kind of bleed that its slices show (`models.subtypes`); None when it is not clear.
         subtype_probability: the mean over its slices of that kind's probability; it is not located on the slice.
+        place: where in the head it is (`models.name_lesions`); None when nobody was asked.
     """
 
     id: str
@@ -53,6 +55,7 @@ class Lesion:
     mask: Mask
     subtype: str | None = None
     subtype_probability: float | None = None
+    place: LesionPlace | None = None
 
 
 @dataclass(frozen=True, slots=True)

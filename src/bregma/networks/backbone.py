@@ -96,6 +96,15 @@ class Backbone(nn.Module):
         Raises:
             RequestError: the slices are smaller than the network can halve.
         """
+        pooled: Tensor = self.last_map(images_NCSS).mean(dim=(2, 3))
+        return pooled
+
+    def last_map(self, images_NCSS: Tensor) -> Tensor:
+        """(N, C, S, S) in [0, 1] to (N, E, rows, columns), what the means are taken of.
+
+        Raises:
+            RequestError: the slices are smaller than the network can halve.
+        """
         if min(images_NCSS.shape[2:]) < self._published.smallest:
             raise RequestError(
                 f"{self.name} needs slices of at least {self._published.smallest} pixels across, these have "
@@ -103,9 +112,8 @@ class Backbone(nn.Module):
             )
         scaled = (images_NCSS - self.mean) / self.std
         with _settled_norms(self.trunk, lone=self.training and len(images_NCSS) == 1):
-            last_map = self.trunk.forward_features(scaled.contiguous(memory_format=torch.channels_last))  # type: ignore[operator]  # a method of every network of timm's
-        pooled: Tensor = last_map.mean(dim=(2, 3))
-        return pooled
+            last_map: Tensor = self.trunk.forward_features(scaled.contiguous(memory_format=torch.channels_last))  # type: ignore[operator]  # a method of every network of timm's
+        return last_map
 
 
 def _trunk(name: str, channels: int) -> nn.Module:

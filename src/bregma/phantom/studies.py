@@ -20,13 +20,14 @@ from bregma.phantom.dicom import write_dicom
 from bregma.phantom.draw import Phantom, draw
 from bregma.phantom.nifti import write_masks
 from bregma.phantom.parameters import HeadParameters
+from bregma.phantom.place_regions import lesion_places
 from bregma.phantom.sample import sample_head, sample_scanner
 from bregma.scan.errors import RequestError
 from bregma.scan.labels import Label, Level
 from bregma.scan.terms import FINDINGS
 
 NAMES = tuple(term.name for term in FINDINGS)
-COLUMNS = ("series_uid", "level", "part", *NAMES, "source", "mask", "contours")
+COLUMNS = ("series_uid", "level", "part", *NAMES, "place", "source", "mask", "contours")
 """Columns of labels.csv, see docs/labels.md."""
 
 
@@ -134,7 +135,7 @@ def _write_study(folder: Path, settings: _Settings, number: int) -> None:
 
 
 def _rows_as_text(phantom: Phantom, mask: str) -> str:
-    """The study's rows of labels.csv: the scan, its slices, its lesions."""
+    """The study's rows of labels.csv: the scan, its slices, its bleeds, and where its lesions lie."""
     parts: dict[tuple[Level, str | None], dict[str, Label]] = {}
     for label in phantom.labels:
         parts.setdefault((label.level, label.part), {})[label.term] = label
@@ -143,8 +144,20 @@ def _rows_as_text(phantom: Phantom, mask: str) -> str:
     for (level, part), said in parts.items():
         values = [f"{said[name].value:g}" if name in said else "" for name in NAMES]
         rows.writerow(
-            [phantom.series_uid, level.value, part or "", *values, "phantom", mask if level is Level.SCAN else "", ""]
+            [
+                phantom.series_uid,
+                level.value,
+                part or "",
+                *values,
+                "",
+                "phantom",
+                mask if level is Level.SCAN else "",
+                "",
+            ]
         )
+    for lesion, place in lesion_places(phantom).items():
+        nothing = [""] * len(NAMES)
+        rows.writerow([phantom.series_uid, Level.LESION.value, lesion, *nothing, place, "phantom", "", ""])
     return text.getvalue()
 
 

@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from bregma import __version__
+from bregma.models.lesion_place import LesionPlace
 from bregma.models.lesions import Lesion
 from bregma.reading import Reading
 from bregma.scan.errors import RequestError, not_written
 from bregma.scan.study import Refusal, Slice
+from bregma.scan.terms import PLACES
 from bregma.scan.volume import Scan, Volume
 
 Entry = dict[str, Any]
@@ -83,6 +85,8 @@ def reading_entry(reading: Reading, points: Sequence[Point] = ()) -> Entry:
             "operating_points": {name: _operating_point(reading, name) for name in reading.scan_probabilities},
         },
         "lesions": [_lesion(lesion) for lesion in reading.lesions],
+        "regions": [_lesion(region) for region in reading.regions],
+        "places_by": None if reading.places_by is None else asdict(reading.places_by),
         "seconds": {name: _number(value, 4) for name, value in asdict(reading.seconds).items()},
     }
 
@@ -171,6 +175,19 @@ def _lesion(lesion: Lesion) -> Entry:
         "probabilities": _probabilities(lesion.probabilities),
         "subtype": lesion.subtype,
         "subtype_probability": _number(lesion.subtype_probability, 6),
+        "place": None if lesion.place is None else _place(lesion.place),
+    }
+
+
+def _place(found: LesionPlace) -> Entry:
+    """The best place with its code, the scores of all 15, and the reference cases that are most alike."""
+    term = next(term for term in PLACES if term.name == found.place)
+    return {
+        "name": term.name,
+        "code": term.code,
+        "scheme": term.scheme,
+        "scores": _probabilities(found.scores),
+        "neighbours": [{**asdict(one.case), "distance": _number(one.distance, 4)} for one in found.neighbours],
     }
 
 

@@ -69,7 +69,7 @@ def reading_table(reading: Reading) -> RenderableType:
         parts.append(_strip(reading))
     if reading.subtypes is not None:
         parts.append(_kinds(reading))
-    if reading.lesions:
+    if reading.lesions or reading.regions:
         parts.append(_lesions(reading))
     if reading.counted.any() and not reading.draws:
         parts.append(Text("  no lesions are outlined: no model that took part draws a map", style="dim"))
@@ -182,14 +182,29 @@ def _kinds(reading: Reading) -> Table:
 
 
 def _lesions(reading: Reading) -> Table:
-    """A line per lesion, with its kind where somebody was asked for it."""
+    """A line per lesion and drawn region, with its kind and its place where somebody was asked for them."""
     titles = ["  lesion", "volume", "side", "slices", "probability"]
-    table = _table(*titles, *([] if reading.subtypes is None else ["kind, by its slices"]))
-    for lesion in reading.lesions:
+    titles += [] if reading.subtypes is None else ["kind, by its slices"]
+    table = _table(*titles, *([] if reading.places_by is None else ["place", "nearest case"]))
+    for lesion in (*reading.lesions, *reading.regions):
         volume = "" if lesion.volume_ml is None else f"{lesion.volume_ml:.1f} mL"
-        cells = [f"  {lesion.id}", volume, lesion.side or "", _slices(lesion), f"{lesion.probabilities[ANY]:.2f}"]
-        table.add_row(*cells, *([] if reading.subtypes is None else [lesion_kind(lesion)]))
+        probability = f"{lesion.probabilities[ANY]:.2f}" if ANY in lesion.probabilities else ""
+        cells = [f"  {lesion.id}", volume, lesion.side or "", _slices(lesion), probability]
+        cells += [] if reading.subtypes is None else [lesion_kind(lesion) if lesion.probabilities else ""]
+        table.add_row(*cells, *([] if reading.places_by is None else _named(lesion)))
     return table
+
+
+def _named(lesion: Lesion) -> list[str]:
+    """The best place with its score, and the reference case that is most alike."""
+    found = lesion.place
+    if found is None:
+        return ["", ""]
+    nearest = found.neighbours[0] if found.neighbours else None
+    case = (
+        "" if nearest is None else f"{nearest.case.patient[:8]} {nearest.case.lesion} (distance {nearest.distance:.2f})"
+    )
+    return [f"{found.place} {found.scores[found.place]:.2f}", case]
 
 
 def _slices(lesion: Lesion) -> str:

@@ -54,31 +54,90 @@ SIGNS = (
 ANY = "any"
 SUBTYPES = tuple(term.name for term in FINDINGS if term.name != ANY)
 
-ANATOMY = (
-    "along falx/tentorium",
-    "basal cisterns",
-    "brainstem",
-    "cerebellum",
-    "ethmoidal",
-    "frontal region",
-    "gangliocapsular region",
-    "maxillary",
-    "occipital region",
-    "parietal region",
-    "sphenoid",
-    "sulcal spaces",
-    "temporal region",
-    "thalamus",
-    "ventricular system",
+PLACES = (
+    Term("along falx/tentorium", "Along falx or tentorium", "along_falx_tentorium", OWN),
+    Term("basal cisterns", "Basal cisterns", "basal_cisterns", OWN),
+    Term("brainstem", "Brainstem", "119238007"),
+    Term("cerebellum", "Cerebellum", "113305005"),
+    Term("ethmoidal", "Ethmoid sinus", "54215007"),
+    Term("frontal region", "Frontal region", "83251001"),
+    Term("gangliocapsular region", "Gangliocapsular region", "gangliocapsular", OWN),
+    Term("maxillary", "Maxillary sinus", "15924003"),
+    Term("occipital region", "Occipital region", "31065004"),
+    Term("parietal region", "Parietal region", "16630005"),
+    Term("sphenoid", "Sphenoid sinus", "24999009"),
+    Term("sulcal spaces", "Sulcal spaces", "sulcal_spaces", OWN),
+    Term("temporal region", "Temporal region", "78277001"),
+    Term("thalamus", "Thalamus", "42695009"),
+    Term("ventricular system", "Ventricular system", "35764002"),
 )
-"""The 15 places of the anatomy paper, in its order; a region map holds index + 1, and 0 where there is none."""
+"""The 15 places of the anatomy paper (Varadarajan et al. 2017, table 1), in its order.
+
+The four regions carry the SNOMED CT codes of their lobes, the nearest concepts there are: blood over a lobe is in its
+region too. What has no concept of its own (blood along a fold of dura, basal ganglia with internal capsule, cisterns
+and sulci as groups) has a code of ours.
+"""
+
+ANATOMY = tuple(term.name for term in PLACES)
+"""Their names; a region map holds index + 1, and 0 where there is none."""
+
+LATERALITIES = (
+    Term("left", "Left", "7771000"),
+    Term("right", "Right", "24028007"),
+    Term("both", "Right and left", "51440002"),
+    Term("midline", "Midline", "399488007"),
+)
+"""The patient's side, kept beside a place and never in its name: a mirrored head swaps it and leaves the place."""
+
+TUMOUR_TYPES = (
+    Term("metastasis", "Metastasis", "128462008"),
+    Term("meningioma", "Meningioma", "302820008"),
+    Term("schwannoma", "Schwannoma", "985004"),
+    Term("glioma", "Glioma", "393564001"),
+    Term("pituitary", "Pituitary tumor", "127024001"),
+)
+"""The three types of the retrieval paper, then those that public T1c data sets add."""
+
+TUMOUR_AREAS = (
+    Term("frontal region", "Frontal region", "83251001"),
+    Term("parietal region", "Parietal region", "16630005"),
+    Term("temporal region", "Temporal region", "78277001"),
+    Term("occipital region", "Occipital region", "31065004"),
+    Term("insula", "Insula", "36169008"),
+    Term("basal ganglia", "Basal ganglia", "32610002"),
+    Term("thalamus", "Thalamus", "42695009"),
+    Term("cerebellum", "Cerebellum", "113305005"),
+    Term("brainstem", "Brainstem", "119238007"),
+    Term("cerebellopontine angle", "Cerebellopontine angle", "cerebellopontine_angle", OWN),
+    Term("ventricular system", "Ventricular system", "35764002"),
+)
+"""Eleven anatomical areas, as many as the retrieval paper has; it names two of its own, which are among these."""
+
+DEPTHS = (Term("front", "Anterior", "255549009"), Term("rear", "Posterior", "255551008"))
+HEIGHTS = (Term("upper", "Superior", "264217000"), Term("lower", "Inferior", "261089000"))
+"""Front or rear and upper or lower half of the head."""
+
+TUMOUR_CRITERIA = {
+    "type": TUMOUR_TYPES,
+    "area": TUMOUR_AREAS,
+    "side": LATERALITIES[:2],
+    "depth": DEPTHS,
+    "height": HEIGHTS,
+}
+"""What may be known about a tumour, and what it can be (tumour retrieval, section 3.2)."""
 
 _FINDING_NAMES = frozenset(term.name for term in FINDINGS)
+_PLACE_NAMES = frozenset(ANATOMY)
 
 
 def is_finding(name: str) -> bool:
     """Whether a name is one of the six findings."""
     return name in _FINDING_NAMES
+
+
+def is_place(name: str) -> bool:
+    """Whether a name is one of the 15 places."""
+    return name in _PLACE_NAMES
 
 
 def implied_any(subtypes: dict[str, float]) -> float | None:

@@ -89,10 +89,10 @@ def to_onnx(network: nn.Module, *, channels: int, size: int, maps: bool) -> byte
     """
     served = _on_cpu(network)
     image = torch.zeros(1, channels, size, size)
-    look = _export(Look(served), {ONE_IMAGE: image}, [ONE_FEATURES, ONE_MAP] if maps else [ONE_FEATURES])
+    look = export_graph(Look(served), {ONE_IMAGE: image}, [ONE_FEATURES, ONE_MAP] if maps else [ONE_FEATURES])
     width = look.graph.output[0].type.tensor_type.shape.dim[1].dim_value
     places = {PLACES: torch.zeros(3, 2)} if reads_places(network) else {}
-    along = _export(ReadAlong(served), {FEATURES: torch.zeros(3, width)} | places, [LOGITS], any_length=True)
+    along = export_graph(ReadAlong(served), {FEATURES: torch.zeros(3, width)} | places, [LOGITS], any_length=True)
     along = onnx.compose.add_prefix(along, "along_", rename_inputs=False, rename_outputs=False)
     findings = along.graph.output[0].type.tensor_type.shape.dim[1].dim_value
     ports = {IMAGES: (channels, size, size), LOGITS: (findings,)} | ({MAP: (1, size, size)} if maps else {})
@@ -133,7 +133,7 @@ def _on_cpu(network: nn.Module) -> nn.Module:
     return copy.deepcopy(network).cpu().float().eval()
 
 
-def _export(
+def export_graph(
     module: nn.Module, examples: dict[str, Tensor], outputs: list[str], *, any_length: bool = False
 ) -> onnx.ModelProto:
     """One part as an ONNX model, without the exporter's notes, which name files of this machine."""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, ValidationError, model_validator
 
-from bregma.scan.errors import RecipeError, RequestError, did_you_mean
+from bregma.scan.errors import RecipeError, did_you_mean
 from bregma.scan.terms import FINDINGS, is_finding
 from bregma.training.network_sections import BRANCHES, NetworkSection, RADnetSection, Section
+from bregma.training.recipe_file import explain, read_values
 from bregma.training.sections import (
     AugmentationSection,
     BatchesSection,
@@ -119,17 +118,12 @@ def load_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | Sequenc
         RecipeError: no such recipe, not TOML, an unknown key (with a suggestion) or a value that makes no sense.
     """
     path = _path_of(name_or_path)
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path.name} is not TOML: {error}") from error
-    for key, value in _pairs(overrides):
-        _put(data, key, value, path.name)
+    data = read_values(path, overrides)
     try:
         recipe = Recipe.model_validate(data)
         recipe.preprocessing.settings  # noqa: B018  # checks what pydantic cannot: presets, sizes
     except ValidationError as error:
-        raise RecipeError(_sentence(path.name, error.errors())) from error
+        raise RecipeError(explain(path.name, error.errors(), Recipe)) from error
     except RecipeError as error:
         raise RecipeError(f"{path.name} {error}") from error
     for finding in recipe.findings:
@@ -179,60 +173,3 @@ def _path_of(name_or_path: str | Path) -> Path:
             f"{path.name!r} is neither a recipe of Bregma's nor a file{did_you_mean(path.stem, recipe_names())}"
         )
     return path
-
-
-def _pairs(overrides: Mapping[str, Any] | Sequence[str]) -> list[tuple[str, Any]]:
-    if isinstance(overrides, Mapping):
-        return list(overrides.items())
-    return [_pair(text) for text in overrides]
-
-
-def _pair(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise RequestError(f"override {text!r} is not 'section.key=value', such as 'preprocessing.pixel_mm=2'")
-    try:
-        return key.strip(), tomllib.loads(f"value = {value.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
-        return key.strip(), value.strip()
-
-
-def _put(data: dict[str, Any], key: str, value: object, file: str) -> None:
-    *sections, last = key.split(".")
-    for name in sections:
-        inner = data.setdefault(name, {})
-        if not isinstance(inner, dict):
-            raise RecipeError(f"{file} {name!r} is no section, so {key!r} cannot be set")
-        data = inner
-    data[last] = value
-
-
-def _sentence(file: str, errors: list[ErrorDetails]) -> str:
-    """What is wrong, where, and what to write instead; a key too many says more than the one it stands for."""
-    error = min(errors, key=lambda error: error["type"] != "extra_forbidden")
-    where = [str(part) for part in error["loc"]]
-    network = ""
-    if where[:1] == ["network"] and len(where) > 2:
-        network = where.pop(1)  # the name by which pydantic told the networks apart
-    place = f"{file} [{'.'.join(where[:-1])}]" if len(where) > 1 else file
-    if error["type"] == "extra_forbidden":
-        return f"{place} has no key {where[-1]!r}{did_you_mean(where[-1], _keys(where[:-1], network))}"
-    if error["type"] == "missing":
-        return f"{place} lacks the key {where[-1]!r}; every key of a recipe is written down"
-    if error["type"] == "value_error":
-        return f"{file} {f'[{where[0]}] ' if where else ''}{error['msg'].removeprefix('Value error, ')}"
-    return f"{place} {where[-1]} is {error['input']!r}; {error['msg'][0].lower()}{error['msg'][1:]}"
-
-
-def _keys(sections: list[str], network: str) -> list[str]:
-    """The keys that the section at this place may have."""
-    here: type[BaseModel] = Recipe
-    for name in sections:
-        field = here.model_fields.get(name)
-        inner = field.annotation if field else None
-        if name == "network":
-            inner = next(one for one in get_args(inner) if get_args(one.model_fields["name"].annotation) == (network,))
-        if not (isinstance(inner, type) and issubclass(inner, Section)):
-            return ["center", "width"]
-        here = inner
-    return list(here.model_fields)
