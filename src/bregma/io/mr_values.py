@@ -67,7 +67,7 @@ def to_signal(values: NDArray[Any]) -> Signal:
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
     if low >= _INT16.min and high <= _INT16.max and _whole(values):
         return Signal(values.astype(np.int16), missing=missing)
-    slope = (high - low) / LEVELS
+    slope = (high - low) / LEVELS or 1.0  # of one value: that value above nothing
     steps = np.rint((values.astype(np.float64) - low) / slope)
     return Signal(steps.astype(np.int16), slope, low, missing)
 
