@@ -44,6 +44,7 @@ from bregma.catalogue.tables import (
     StudyRow,
 )
 from bregma.catalogue.targets import BIT, SourceMask, Statements
+from bregma.io.mr_eligibility import MR
 from bregma.scan.errors import LibraryError, RequestError
 from bregma.scan.labels import Label
 from bregma.scan.regions import Mask
@@ -135,12 +136,13 @@ class Library:
         """Let go of the database."""
         self.engine.dispose()
 
-    def scans(self, split: str | None = None, part: str | None = None) -> list[ScanRecord]:
+    def scans(self, split: str | None = None, part: str | None = None, *, mr: bool = True) -> list[ScanRecord]:
         """The stored scans in order of their UIDs.
 
         Args:
             split: only scans of patients in this split.
             part: only scans of patients in this part of it, such as "train".
+            mr: False leaves MR scans out, which no network for bleeds may see.
 
         Raises:
             RequestError: there is no such split or part.
@@ -151,6 +153,8 @@ class Library:
             .join(PatientRow, StudyRow.patient_id == PatientRow.id)
             .order_by(SeriesRow.series_uid)
         )
+        if not mr:
+            query = query.where(SeriesRow.modality != MR)
         with Session(self.engine) as session:
             if split is not None:
                 query = within_split(session, query, split, part)
@@ -176,7 +180,7 @@ class Library:
             )
 
     def volume(self, series_uid: str) -> Volume:
-        """The Hounsfield units of a scan, checked against their checksums.
+        """The values of a scan, Hounsfield units of a CT, checked against their checksums.
 
         Raises:
             RequestError: the scan is not in the library.

@@ -126,7 +126,7 @@ def evaluate_packages(
         PackageError: a package cannot be run.
     """
     predictors = [Predictor(c.package) if isinstance(c.package, Package) else c.package for c in contenders]
-    records = library.scans(question.split, question.part)
+    records = library.scans(question.split, question.part, mr=False)
     if not records:
         raise RequestError(
             f"part {question.part!r} of split {question.split!r} has no scan; nothing can be measured on it"

@@ -84,7 +84,7 @@ def train(
         return package
     fit(job)
     restore_weights(run.folder / BEST, job.network)
-    export_package(job, package, Origin(run.split, run.seed, library.scans(run.split, TRAIN)))
+    export_package(job, package, Origin(run.split, run.seed, library.scans(run.split, TRAIN, mr=False)))
     return package
 
 
@@ -110,7 +110,7 @@ def prepare_job(
     settings = recipe.preprocessing.settings
     folder = run.cache or library.layout.root / "prepared"
     slices, draws = SliceCache(folder, settings.alone.digest), recipe.network.draws
-    records = {part: library.scans(run.split, part) for part in (TRAIN, VALIDATION)}
+    records = {part: library.scans(run.split, part, mr=False) for part in (TRAIN, VALIDATION)}
     known = {part: _known(library, recipe, records[part], part) for part in records}
     fill_cache(
         library, [*records[TRAIN], *records[VALIDATION]], slices, settings.alone, masks=draws, progress=preparing
