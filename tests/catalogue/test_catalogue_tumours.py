@@ -166,7 +166,7 @@ def test_segmentations_that_do_not_fit_are_refused(library: Library, series: Pat
         ("{0},scan,,,,a,gone.nii,", "there is no file"),
         ("{0},scan,,,,a,small.nii,", "shape"),
         ("{0},scan,,,,a,empty.nii,", "nothing is outlined"),
-        ("{0},scan,,,,a,large.nii,", "holds 300"),
+        ("{0},scan,,,,a,large.nii,", "holds 600"),
         ("{0},scan,,,,a,unplaced.nii,", "copy the scan's affine"),
         ("{0},scan,,,,a,picture.png,", "is one slice"),
         ("{0},slice,{1},,,a,picture.png,", "the slice"),

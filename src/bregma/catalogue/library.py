@@ -44,11 +44,10 @@ from bregma.catalogue.tables import (
     StudyRow,
 )
 from bregma.catalogue.targets import BIT, SourceMask, Statements
-from bregma.io.mr_eligibility import MR
 from bregma.scan.errors import LibraryError, RequestError
 from bregma.scan.labels import Label
 from bregma.scan.regions import Mask
-from bregma.scan.study import Refusal
+from bregma.scan.study import MR, Refusal
 from bregma.scan.volume import HU, Volume
 
 

@@ -19,12 +19,12 @@ from bregma.io.entry import Entry
 from bregma.io.gaps import holes
 from bregma.io.hounsfield import to_hounsfield
 from bregma.io.mr_dicom import fill_signal
-from bregma.io.mr_eligibility import CHECK, MR, mr_refusals, mr_warnings
+from bregma.io.mr_eligibility import CHECK, mr_refusals, mr_warnings
 from bregma.io.mr_values import to_signal
 from bregma.io.stack import Place, reused_uids
 from bregma.scan.counted import counted
 from bregma.scan.errors import RefusedError
-from bregma.scan.study import Refusal, Remark, Series, Slice, Source
+from bregma.scan.study import MR, Refusal, Remark, Series, Slice, Source
 from bregma.scan.volume import HU, Geometry, Scan, Volume
 
 MAX_VOXELS = 1 << 30

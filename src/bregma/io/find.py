@@ -10,10 +10,10 @@ from bregma.io.dicom_find import DicomFiles
 from bregma.io.dicom_scan import load_dicom
 from bregma.io.entry import Entry, entry_of_file
 from bregma.io.files import list_entries, open_entry, root_of
-from bregma.io.mr_eligibility import MR, for_bleeds
+from bregma.io.mr_eligibility import for_bleeds
 from bregma.io.zip_entries import ARCHIVE_MARK, is_zip, list_zip
 from bregma.scan.errors import RefusedError
-from bregma.scan.study import Refusal
+from bregma.scan.study import MR, Refusal
 from bregma.scan.volume import Scan
 
 __all__ = ["Candidate", "Discovery", "discover", "find_scans", "load", "load_any", "load_mr"]

@@ -10,10 +10,9 @@ from dataclasses import replace
 from bregma.io.dicom_header import Header
 from bregma.io.dicom_tags import LOSSY
 from bregma.io.eligibility import HEAD, NOT_HEAD, PROJECTION, Verdict, said_by
-from bregma.scan.study import Refusal, Remark
+from bregma.scan.study import MR, Refusal, Remark
 from bregma.scan.volume import HU, Geometry, Scan
 
-MR = "MR"
 CHECK = "MR: values have no unit"
 """In the place of the HU check of each slice."""
 

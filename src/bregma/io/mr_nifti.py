@@ -9,12 +9,12 @@ import numpy as np
 from bregma.io.content_uids import content_series, fingerprint
 from bregma.io.dicom_header import Header
 from bregma.io.entry import Entry
-from bregma.io.mr_eligibility import CHECK, MR, mr_refusals, mr_warnings
+from bregma.io.mr_eligibility import CHECK, mr_refusals, mr_warnings
 from bregma.io.mr_values import to_signal
 from bregma.io.nifti import slices_of_file, slope_and_intercept
 from bregma.io.nifti_grid import place
 from bregma.io.nifti_header import parse_header, read_voxels
-from bregma.scan.study import Refusal, Remark, Source
+from bregma.scan.study import MR, Refusal, Remark, Source
 from bregma.scan.volume import Scan, Volume
 
 NO_HEADER = Header({}, "", "<", None, None)

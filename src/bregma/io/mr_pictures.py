@@ -17,11 +17,11 @@ from PIL import Image
 
 from bregma.io.content_uids import content_series, fingerprint
 from bregma.io.entry import Entry
-from bregma.io.mr_eligibility import CHECK, MR, mr_refusals, mr_warnings
+from bregma.io.mr_eligibility import CHECK, mr_refusals, mr_warnings
 from bregma.io.mr_nifti import NO_HEADER
 from bregma.io.mr_values import to_signal
 from bregma.scan.errors import RefusedError
-from bregma.scan.study import Refusal, Slice, Source
+from bregma.scan.study import MR, Refusal, Slice, Source
 from bregma.scan.volume import Scan, Volume
 
 FORMATS = ("PNG", "JPEG")
