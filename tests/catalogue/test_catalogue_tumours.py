@@ -18,6 +18,7 @@ from bregma.catalogue.ingest import import_scans
 from bregma.catalogue.label_rows import LabelTableError
 from bregma.catalogue.label_table import import_labels
 from bregma.catalogue.library import Library
+from bregma.catalogue.records import without_mr
 from bregma.catalogue.tumours import first_of_each_patient, load_tumour_scan, tumour_scans
 from bregma.phantom.parameters import Scanner
 from bregma.phantom.tumour_dicom import write_tumour_dicom
@@ -251,3 +252,9 @@ def test_json_says_the_same(library: Library, tmp_path: Path) -> None:
     report = import_labels(library, tmp_path / "labels.json")
     assert "lesion area:insula: 1 present" in report.summary()
     assert dict(load_tumour_scan(library, UID).tumours[0].labels) == {"area": "insula"}
+
+
+def test_networks_for_bleeds_do_not_see_mr(library: Library) -> None:
+    records = library.scans()
+    assert [record.modality for record in records] == ["MR"]
+    assert without_mr(records) == []

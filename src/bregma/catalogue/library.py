@@ -47,7 +47,7 @@ from bregma.catalogue.targets import BIT, SourceMask, Statements
 from bregma.scan.errors import LibraryError, RequestError
 from bregma.scan.labels import Label
 from bregma.scan.regions import Mask
-from bregma.scan.study import MR, Refusal
+from bregma.scan.study import Refusal
 from bregma.scan.volume import HU, Volume
 
 
@@ -135,13 +135,12 @@ class Library:
         """Let go of the database."""
         self.engine.dispose()
 
-    def scans(self, split: str | None = None, part: str | None = None, *, mr: bool = True) -> list[ScanRecord]:
+    def scans(self, split: str | None = None, part: str | None = None) -> list[ScanRecord]:
         """The stored scans in order of their UIDs.
 
         Args:
             split: only scans of patients in this split.
             part: only scans of patients in this part of it, such as "train".
-            mr: False leaves MR scans out, which no network for bleeds may see.
 
         Raises:
             RequestError: there is no such split or part.
@@ -152,8 +151,6 @@ class Library:
             .join(PatientRow, StudyRow.patient_id == PatientRow.id)
             .order_by(SeriesRow.series_uid)
         )
-        if not mr:
-            query = query.where(SeriesRow.modality != MR)
         with Session(self.engine) as session:
             if split is not None:
                 query = within_split(session, query, split, part)
