@@ -155,7 +155,7 @@ def _sample_tumour(rng: np.random.Generator, kind: str, sites: Sites) -> DrawnTu
         centre, axis = sites.on_dura(rng)
         deep = radius * float(rng.uniform(0.6, 1.1))
         oedema = float(rng.uniform(2, 10)) if rng.random() < 0.4 else 0.0
-        return DrawnTumour(kind, centre, (radius, radius, deep), axis, float(rng.normal(88, 7)), 0.0, oedema, seed)
+        return DrawnTumour(kind, centre, (radius, radius, deep), axis, float(rng.normal(72, 8)), 0.0, oedema, seed)
     return _schwannoma(rng, radius, seed)
 
 
@@ -166,7 +166,7 @@ def _metastasis(rng: np.random.Generator, sites: Sites, radius: float, seed: int
     ring = radius > 4.5 and rng.random() < min(0.25 + 0.06 * radius, 0.8)
     oedema = float(rng.uniform(0, 14)) if radius > 3 else float(rng.uniform(0, 4))
     radii = (float(squeeze[0]), float(squeeze[1]), float(squeeze[2]))
-    centre, lit = sites.in_brain(rng), float(rng.normal(86, 9))
+    centre, lit = sites.in_brain(rng), float(rng.normal(74, 10))
     return DrawnTumour("metastasis", centre, radii, (0.0, 0.0, 1.0), lit, rim if ring else 0.0, oedema, seed)
 
 
@@ -180,7 +180,7 @@ def _schwannoma(rng: np.random.Generator, radius: float, seed: int) -> DrawnTumo
     rim = float(0.45 * radius) if radius > 10 and rng.random() < 0.6 else 0.0
     centre = (side * float(middle[0]), float(middle[1]), float(middle[2]))
     return DrawnTumour(
-        "schwannoma", centre, radii, (side * CANAL[0], CANAL[1], CANAL[2]), float(rng.normal(88, 7)), rim, 0.0, seed
+        "schwannoma", centre, radii, (side * CANAL[0], CANAL[1], CANAL[2]), float(rng.normal(74, 9)), rim, 0.0, seed
     )
 
 
