@@ -121,7 +121,7 @@ def test_a_mask_that_cannot_be_drawn_costs_its_row_alone(library: Library, folde
 
 def test_rows_about_a_refused_scan_are_counted(library: Library, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
-    write_head(folder, [f"{index}.dcm" for index in range(SLICES)], Modality="MR", SeriesInstanceUID="1.2.5")
+    write_head(folder, [f"{index}.dcm" for index in range(SLICES)], Modality="PT", SeriesInstanceUID="1.2.5")
     (folder / "labels.csv").write_text("file,level,any,source\n0.dcm,scan,1,a\n")
     report = import_data_set(library, folder, "table", workers=1)
     assert (report.stored, report.of_refused, report.rows) == (0, 1, 1)

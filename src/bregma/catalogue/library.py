@@ -176,7 +176,7 @@ class Library:
             )
 
     def volume(self, series_uid: str) -> Volume:
-        """The Hounsfield units of a scan, checked against their checksums.
+        """The values of a scan, Hounsfield units of a CT, checked against their checksums.
 
         Raises:
             RequestError: the scan is not in the library.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bregma.catalogue.tables import SeriesRow, SliceRow
-from bregma.scan.study import Refusal, Remark, Slice
+from bregma.scan.study import MR, Refusal, Remark, Slice
 from bregma.scan.volume import Geometry
 
 
@@ -40,6 +40,11 @@ class ScanRecord:
     facts: dict[str, str | float] = field(default_factory=dict)
     warnings: tuple[Remark, ...] = ()
     excluded: tuple[Refusal, ...] = ()
+
+
+def without_mr(records: Iterable[ScanRecord]) -> list[ScanRecord]:
+    """The scans that networks for bleeds may see: MR scans are in a library for their tumours."""
+    return [record for record in records if record.modality != MR]
 
 
 def slice_key(one: Slice) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bregma.catalogue.records import ScanRecord
+from bregma.catalogue.records import ScanRecord, without_mr
 from bregma.evaluation.bootstrap import REPLICATES
 from bregma.evaluation.cases import SCAN, SLICE, Cases, cases_of, pooled
 from bregma.evaluation.evaluation import Cost, Evaluation, Setup
@@ -123,7 +123,7 @@ def evaluate_packages(
         PackageError: a package cannot be run.
     """
     predictors = [Predictor(c.package) if isinstance(c.package, Package) else c.package for c in contenders]
-    records = library.scans(question.split, question.part)
+    records = without_mr(library.scans(question.split, question.part))
     if not records:
         raise RequestError(
             f"part {question.part!r} of split {question.split!r} has no scan; nothing can be measured on it"
@@ -263,4 +263,6 @@ def _leakage(records: Sequence[ScanRecord], library: Labelled, question: Questio
     if question.split is None or question.part is None:
         return Leakage(0, (), (), ())
     here = {record.series_uid for record in records}
-    return find_leakage(records, [r for r in library.scans(question.split) if r.series_uid not in here], library)
+    return find_leakage(
+        records, [r for r in without_mr(library.scans(question.split)) if r.series_uid not in here], library
+    )

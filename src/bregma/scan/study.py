@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+MR = "MR"
+"""DICOM modality of magnetic resonance."""
+
 INCOMPLETE = frozenset(
     {
         "conflicting_slices",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bregma.catalogue.library import Library
-from bregma.catalogue.records import ScanRecord
+from bregma.catalogue.records import ScanRecord, without_mr
 from bregma.networks.sequence import SequenceReader
 from bregma.scan.errors import RequestError
 from bregma.training.card import Origin
@@ -86,7 +86,7 @@ def train(
             return package
         fit(job)
         restore_weights(run.folder / BEST, job.network)
-        export_package(job, package, Origin(run.split, run.seed, library.scans(run.split, TRAIN)))
+        export_package(job, package, Origin(run.split, run.seed, without_mr(library.scans(run.split, TRAIN))))
         return package
 
 
@@ -112,7 +112,7 @@ def prepare_job(
     settings = recipe.preprocessing.settings
     folder = run.cache or library.layout.root / "prepared"
     slices, draws = SliceCache(folder, settings.alone.digest), recipe.network.draws
-    records = {part: library.scans(run.split, part) for part in (TRAIN, VALIDATION)}
+    records = {part: without_mr(library.scans(run.split, part)) for part in (TRAIN, VALIDATION)}
     known = {part: _known(library, recipe, records[part], part) for part in records}
     fill_cache(
         library, [*records[TRAIN], *records[VALIDATION]], slices, settings.alone, masks=draws, progress=preparing
