@@ -35,9 +35,7 @@ def entries(count: int, rng: np.random.Generator, *, patients: int = 0) -> list[
         date = f"20{rng.integers(10, 25):02d}0{rng.integers(1, 9)}11" if rng.random() < 0.9 else None
         who = f"p{rng.integers(patients or max(count // 2, 1))}"
         case = f"1.2.{number // 2}"
-        found.append(
-            entry(case, number % 2, patient=who, labels=labels, volume_ml=size, longest_mm=size, date=date)
-        )
+        found.append(entry(case, number % 2, patient=who, labels=labels, volume_ml=size, longest_mm=size, date=date))
     return found
 
 

@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from retrieval_world import DIGEST, Floats, brute_force, build, entries, entry
 
+from bregma.retrieval.entry import Entry
 from bregma.retrieval.forms import FORMS
 from bregma.retrieval.index import Index
 from bregma.retrieval.match import Match
 from bregma.retrieval.pairs import WIDEST
 from bregma.retrieval.where import Range, Where, parse_where
 from bregma.scan.errors import RequestError
-from retrieval_world import DIGEST, brute_force, build, entries, entry
+
+World = tuple[Floats, list[Entry]]
 
 forms = pytest.mark.parametrize("form", sorted(FORMS))
 
@@ -42,21 +45,31 @@ def said(matches: list[Match]) -> list[tuple[tuple[str, int], float]]:
     return [(match.entry.key, match.distance) for match in matches]
 
 
-@forms
-@pytest.mark.parametrize("question", sorted(QUESTIONS))
-def test_it_finds_what_measuring_everything_finds(tmp_path: Path, form: str, question: str) -> None:
+@pytest.fixture(scope="module")
+def world() -> tuple[Floats, list[Entry]]:
     rng = np.random.default_rng(3)
-    known, vectors = entries(3001, rng), rng.standard_normal((3001, 24), dtype=np.float32)
-    index = build(tmp_path / "index", vectors, known, form)
+    return rng.standard_normal((1201, 24), dtype=np.float32), entries(1201, rng)
+
+
+@pytest.fixture(scope="module", params=sorted(FORMS))
+def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, world: World) -> Index:
+    return build(tmp_path_factory.mktemp("world") / "index", *world, request.param)
+
+
+@pytest.mark.parametrize("question", sorted(QUESTIONS))
+def test_it_finds_what_measuring_everything_finds(index: Index, world: World, question: str) -> None:
+    vectors, known = world
     asked = {"patient": None, **QUESTIONS[question]}
-    for query in (vectors[17], rng.standard_normal(24, dtype=np.float32), np.zeros(24, np.float32)):
+    for query in (
+        vectors[17],
+        np.random.default_rng(0).standard_normal(24, dtype=np.float32),
+        np.zeros(24, np.float32),
+    ):
         assert said(index.search(query, **asked)) == brute_force(query, vectors, known, **asked)
 
 
 @forms
-def test_blocks_and_segments_make_no_difference(
-    tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_blocks_and_segments_make_no_difference(tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("plain", "int8", "pairs"):
         monkeypatch.setattr(f"bregma.retrieval.{module}.BLOCK", 64)
     monkeypatch.setattr("bregma.retrieval.search._SOME", 32)
@@ -82,8 +95,17 @@ def test_blocks_and_segments_make_no_difference(
     levels=st.sampled_from([0, 1, 3]),
     per_patient=st.booleans(),
 )
-def test_any_vectors(tmp_path_factory: pytest.TempPathFactory, form: str, seed: int, count: int, width: int,
-                     scale: float, offset: float, levels: int, per_patient: bool) -> None:
+def test_any_vectors(
+    tmp_path_factory: pytest.TempPathFactory,
+    form: str,
+    seed: int,
+    count: int,
+    width: int,
+    scale: float,
+    offset: float,
+    levels: int,
+    per_patient: bool,
+) -> None:
     """Far from the origin, tiny, huge, with many ties, all the same: always what measuring everything finds."""
     rng = np.random.default_rng(seed)
     vectors = rng.standard_normal((count, width))

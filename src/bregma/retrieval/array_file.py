@@ -1,8 +1,8 @@
 """Named arrays in one file that is never changed, mapped into memory when read.
 
 The file is `MAGIC`, the length and the CRC-32 of the header (two little-endian uint32), the header as JSON
-{"facts": {...}, "arrays": {name: [dtype, shape, offset, crc32]}} and, from the next multiple of `ALIGNED` on, the arrays,
-each aligned likewise.
+{"facts": {...}, "arrays": {name: [dtype, shape, offset, crc32]}} and, from the next multiple of `ALIGNED` on, the
+arrays, each aligned likewise.
 """
 
 from __future__ import annotations

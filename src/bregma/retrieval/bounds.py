@@ -24,18 +24,17 @@ UNIT = 2.0**-24
 
 
 class Scanner(Protocol):
-    """One query against one segment.
-
-    Attributes:
-        base: what must be added to a bound; the same for all rows.
-        slack: how far rounding may have lifted a bound above the truth.
-    """
+    """One query against one segment."""
 
     @property
-    def base(self) -> float: ...
+    def base(self) -> float:
+        """What must be added to a bound; the same for all rows."""
+        ...
 
     @property
-    def slack(self) -> float: ...
+    def slack(self) -> float:
+        """How far rounding may have lifted a bound above the truth."""
+        ...
 
     def blocks(self) -> Iterator[tuple[int, Floats]]:
         """(first row, bounds less `base`) of blocks that together are all rows; a block is overwritten by the next."""

@@ -14,8 +14,9 @@ from typing import Self
 
 import numpy as np
 
-from bregma.retrieval.array_file import check
+from bregma.retrieval.array_file import check, damaged
 from bregma.retrieval.bounds import Floats
+from bregma.retrieval.changes import demand_new, living, to_join, without
 from bregma.retrieval.entry import Entry
 from bregma.retrieval.forms import form_named
 from bregma.retrieval.manifest import NAME, Manifest, Part, read_manifest, write_manifest
@@ -26,9 +27,6 @@ from bregma.retrieval.where import Where
 from bregma.retrieval.writing import SUFFIX, only_writer, sweep
 from bregma.scan.counted import counted
 from bregma.scan.errors import RequestError
-
-GROWTH = 2
-"""A segment is joined to a new one less than so many times smaller: N entries lie in about log2(N) segments."""
 
 _TRIES = 5
 """How often a reader looks again when a writer replaced what it was about to open."""
@@ -112,9 +110,9 @@ class Index:
             manifest = read_manifest(self.folder)
             try:
                 segments = tuple(open_segment(self.folder / part.name, part.dead) for part in manifest.parts)
-            except FileNotFoundError:
+            except FileNotFoundError as error:
                 if not left:
-                    raise
+                    raise damaged(Path(error.filename), "is missing") from error
                 continue
             self.manifest, self.segments = manifest, segments
             return
@@ -175,7 +173,7 @@ class Index:
         """
         with only_writer(self.folder):
             self.refresh()
-            parts = self._without({case}, number)
+            parts = without(self.manifest.parts, self.segments, {case}, number)
             gone = sum(len(new.dead) - len(old.dead) for new, old in zip(parts, self.manifest.parts, strict=True))
             if gone:
                 self._commit(replace(self.manifest, parts=tuple(part for part in parts if part.living)))
@@ -242,69 +240,34 @@ class Index:
             return
         with only_writer(self.folder):
             self.refresh()
-            parts = self._without(set(instead))
-            self._demand_new(entries, parts)
-            joined = _joined(parts, len(entries))
+            parts = without(self.manifest.parts, self.segments, set(instead))
+            demand_new(entries, parts, self.segments)
+            joined = to_join(parts, len(entries))
             self._write(parts, joined, entries, np.asarray(vectors, np.float32))
 
     def _fitting(self, vectors: Floats) -> None:
         if vectors.ndim != 2 or vectors.shape[1] != self.manifest.width:
-            raise RequestError(f"vectors have shape {vectors.shape}; index {self.folder.name!r} holds (n, {self.manifest.width})")
+            raise RequestError(
+                f"vectors have shape {vectors.shape}; index {self.folder.name!r} holds (n, {self.manifest.width})"
+            )
         with np.errstate(over="ignore"):
             finite = np.isfinite(np.square(vectors, dtype=np.float32).sum(axis=1))
         if not finite.all():
-            raise RequestError(f"{counted(int((~finite).sum()), 'vector')} of {len(vectors)} cannot be measured: not finite")
-
-    def _without(self, cases: set[str], number: int | None = None) -> list[Part]:
-        """The parts with some entries marked as deleted."""
-        parts = []
-        for part, segment in zip(self.manifest.parts, self.segments, strict=True):
-            gone = {int(row) for case in cases for row in segment.rows_of(case, number)}
-            parts.append(replace(part, dead=tuple(sorted({*part.dead, *gone}))) if gone else part)
-        return parts
-
-    def _demand_new(self, entries: Sequence[Entry], parts: Sequence[Part]) -> None:
-        """Refuse entries that the index has, or that come twice."""
-        keys = {entry.key for entry in entries}
-        if len(keys) != len(entries):
-            raise RequestError(f"{len(entries) - len(keys)} of {len(entries)} entries come twice; give each once")
-        for segment, part in zip(self.segments, parts, strict=True):
-            known = {case for case in {entry.case for entry in entries} if segment.code_of("case_names", case) >= 0}
-            for case in sorted(known):
-                for row in set(segment.rows_of(case).tolist()) - set(part.dead):
-                    number = int(segment.arrays["numbers"][row])
-                    if (case, number) in keys:
-                        raise RequestError(
-                            f"entry {number} of case {case} is in index {self.folder.name!r} already; replace the case"
-                        )
+            raise RequestError(
+                f"{counted(int((~finite).sum()), 'vector')} of {len(vectors)} cannot be measured: not finite"
+            )
 
     def _write(self, parts: Sequence[Part], joined: int, entries: Sequence[Entry], vectors: Floats) -> None:
         """Write a segment of new entries and the last `joined` parts, and make it part of the index."""
-        kept, taken = tuple(parts[: len(parts) - joined]), parts[len(parts) - joined :]
-        all_entries, blocks = list[Entry](), list[Floats]()
-        for part, segment in zip(taken, self.segments[len(kept) :], strict=True):
-            living = np.setdiff1d(np.arange(part.rows), np.array(part.dead, np.intp), assume_unique=True)
-            all_entries += [segment.entry(int(row)) for row in living]
-            blocks.append(segment.arrays["vectors"][living])
-        all_entries += entries
+        kept = tuple(part for part in parts[: len(parts) - joined] if part.living)
+        entries, vectors = living(parts, self.segments, joined, entries, vectors)
         name = f"{self.manifest.written:08d}{SUFFIX}"
-        new: tuple[Part, ...] = ()
-        if all_entries:
-            write_segment(self.folder / name, self.manifest.form, all_entries, np.concatenate([*blocks, vectors]))
-            new = (Part(name, len(all_entries)),)
-        left = tuple(part for part in kept if part.living)
-        self._commit(replace(self.manifest, parts=left + new, written=self.manifest.written + 1))
+        if entries:
+            write_segment(self.folder / name, self.manifest.form, entries, vectors)
+            kept += (Part(name, len(entries)),)
+        self._commit(replace(self.manifest, parts=kept, written=self.manifest.written + 1))
 
     def _commit(self, manifest: Manifest) -> None:
         write_manifest(self.folder, manifest)
         self.refresh()
         sweep(self.folder, manifest)
-
-
-def _joined(parts: Sequence[Part], rows: int) -> int:
-    """How many of the last parts go into a new segment with so many rows."""
-    for count, part in enumerate(reversed(parts)):
-        if part.living >= GROWTH * rows:
-            return count
-        rows += part.living
-    return len(parts)

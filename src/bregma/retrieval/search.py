@@ -1,4 +1,4 @@
-"""The exact nearest entries: rows whose bound lets them be among the nearest are measured in float64, all others are not.
+"""The exact nearest entries: rows whose bound lets them be among the nearest are measured in float64, others are not.
 
 Why nothing is lost: once k allowed rows (of k patients, where one per patient is wanted) are known at squared distances
 up to T, no row farther than T can be an answer; and a row whose lower bound is above T is farther than T. Rows at

@@ -112,7 +112,9 @@ def write_segment(path: Path, form: str, entries: Sequence[Entry], vectors: Floa
     """
     lengths = np.square(vectors, dtype=np.float64).sum(axis=1)
     said = [{MODALITY: entry.modality, **entry.labels} for entry in entries]
-    words = {name: sorted({one[name] for one in said if name in one}) for name in sorted({k for one in said for k in one})}
+    words = {
+        name: sorted({one[name] for one in said if name in one}) for name in sorted({k for one in said for k in one})
+    }
     texts = [to_json(entry) for entry in entries]
     patients, of_patient = np.unique(np.array([one.patient.encode() for one in entries]), return_inverse=True)
     cases, of_case = np.unique(np.array([one.case.encode() for one in entries]), return_inverse=True)
