@@ -257,6 +257,7 @@ def test_killed_while_adding_nothing_acknowledged_is_lost(tmp_path: Path) -> Non
         again.delete(f"case {done + 1}")
         lived = len(again)
     assert lived > 4
+    again.add(ONE, [entry("after the last")], digest=DIGEST)  # and sweeps
     assert {path.name for path in index.folder.iterdir()} == {
         *("index.json", "write.lock"),
         *(part.name for part in Index.open(index.folder).manifest.parts),
