@@ -113,7 +113,7 @@ def _array(path: Path, data: bytes | mmap.mmap, start: int, row: list[Any]) -> N
 
 
 def _bytes(array: NDArray[Any]) -> memoryview:
-    return memoryview(array.reshape(-1).view(np.uint8))
+    return array.reshape(-1).view(np.uint8).data
 
 
 def _aligned(size: int) -> int:

@@ -61,7 +61,7 @@ class Int8:
         """Whole numbers from -127 to 127, a scale for each row, and the centre."""
 
         def scale(centred: Doubles) -> Doubles:
-            return np.abs(centred).max(axis=1) / LARGEST
+            return np.asarray(np.abs(centred).max(axis=1) / LARGEST, dtype=np.float64)
 
         arrays, whole = rounded(vectors, scale)
         return {**arrays, "whole": whole.astype(np.int8)}

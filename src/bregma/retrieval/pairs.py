@@ -76,7 +76,7 @@ class Pairs:
             raise RequestError(f"vectors are {vectors.shape[1]} wide; 16 bits hold up to {WIDEST}: store them as int8")
 
         def scale(centred: Doubles) -> Doubles:
-            return np.linalg.norm(centred, axis=1) / _within(LENGTH, vectors.shape[1])
+            return np.asarray(np.linalg.norm(centred, axis=1) / _within(LENGTH, vectors.shape[1]), dtype=np.float64)
 
         arrays, whole = rounded(vectors, scale)
         half = (len(whole) + 1) // 2

@@ -8,7 +8,7 @@ exactly T are measured too, so that ties fall as their keys say.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +26,8 @@ SPARSE = 0.25
 
 _FIRST = 4
 """Times k rows are measured first, to have a distance to compare with."""
+_SAMPLE = 4096
+"""Rows among which those are sought."""
 _SOME = 8192
 """Rows gathered at a time."""
 
@@ -72,37 +74,33 @@ class _Look:
     def through(self) -> None:
         """Offer everything that can be among the nearest."""
         fitting = self.segment.fitting(self.query.where)
-        if fitting is not None:
-            rows = np.flatnonzero(fitting)
-            if len(rows) < SPARSE * len(fitting):
-                self._some(rows)
-                return
+        if fitting is not None and np.count_nonzero(fitting) < SPARSE * len(fitting):
+            self._some(np.flatnonzero(fitting))
+            return
         scanner = form_named(self.segment.form).scanner(self.segment.arrays, self.query.vector)
         for start, low in scanner.blocks():
-            if len(low):
-                if fitting is not None:
-                    low[~fitting[start : start + len(low)]] = np.inf
-                self._block(low, scanner, start=start)
+            part = None if fitting is None else fitting[start : start + len(low)]
+            for chosen in self._worth_measuring(low, part, scanner):
+                self._measure(chosen + start)
 
     def _some(self, rows: Rows) -> None:
         scanner = Plain().scanner(self.segment.arrays, self.query.vector)
         for start in range(0, len(rows), _SOME):
             part = rows[start : start + _SOME]
-            self._block(scanner.some(part), scanner, rows=part)
+            for chosen in self._worth_measuring(scanner.some(part), None, scanner):
+                self._measure(part[chosen])
 
-    def _block(self, low: Floats, scanner: Scanner, *, start: int = 0, rows: Rows | None = None) -> None:
-        """Measure the rows of a block whose bound does not rule them out."""
+    def _worth_measuring(self, low: Floats, fitting: Mask | None, scanner: Scanner) -> Iterator[Rows]:
+        """The rows of a block that fit and whose bound does not rule them out.
 
-        def measure(chosen: Rows) -> None:
-            self._measure(chosen + start if rows is None else rows[chosen])
-
+        At the very first block some of the lowest come first, so that there is a distance to compare the others with.
+        """
         if np.isinf(self.nearest.limit):
-            few = min(_FIRST * self.query.top, len(low))
-            first = np.argpartition(low, few - 1)[:few]
-            measure(first[np.isfinite(low[first])])
-            low[first] = np.inf
-        highest = self.nearest.limit - scanner.base + scanner.slack
-        measure(np.flatnonzero(low <= min(highest, float(np.finfo(np.float32).max))))
+            sample = np.arange(min(_SAMPLE, len(low))) if fitting is None else np.flatnonzero(fitting[:_SAMPLE])
+            few = min(_FIRST * self.query.top, len(sample))
+            yield sample[np.argpartition(low[sample], few - 1)[:few]] if few else sample
+        possible = low <= self.nearest.limit - scanner.base + scanner.slack
+        yield np.flatnonzero(possible if fitting is None else possible & fitting)
 
     def _measure(self, rows: Rows) -> None:
         """Offer rows with their distances in float64, as far as they are allowed."""
@@ -118,7 +116,7 @@ class _Look:
     def _allowed(self, rows: Rows) -> Mask:
         arrays = self.segment.arrays
         allowed = (arrays["patients"][rows] != self.patient) & (arrays["cases"][rows] != self.case)
-        return allowed & ~self.segment.dead[rows] if self.has_dead else allowed
+        return np.asarray(allowed & ~self.segment.dead[rows] if self.has_dead else allowed, dtype=np.bool_)
 
     def _found(self, row: int, squared: float) -> Found:
         segment = self.segment
