@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,8 +58,16 @@ def one_scan(path: Path) -> Scan:
     return scan
 
 
-def drawn_scan(scan: Scan, *, box: VoxelBox | None, mask: Path | None) -> TumourScan:
-    """A scan with the lesions that a person points at: one box, or every value of a mask.
+def drawn_scan(
+    scan: Scan, *, box: VoxelBox | None = None, mask: Path | None = None, labels: Mapping[str, str] | None = None
+) -> TumourScan:
+    """A scan with the lesion that a person points at: a box, or all that a mask marks.
+
+    Args:
+        scan: as it came.
+        box: in its array.
+        mask: a NIfTI file in its grid.
+        labels: criterion -> term, where something is known.
 
     Raises:
         RequestError: the box is not inside the scan, or the mask does not lie on it or is empty.
@@ -79,7 +88,7 @@ def drawn_scan(scan: Scan, *, box: VoxelBox | None, mask: Path | None) -> Tumour
         patient=scan.series.patient,
         volume=scan.volume,
         map=numbers,
-        tumours=tumours_of_map(numbers, {}),
+        tumours=tumours_of_map(numbers, {1: labels} if labels else {}),
         date=_date(scan),
     )
 

@@ -1,8 +1,8 @@
 """Figures of an embedding with intervals by patient, and differences between two of the same cases.
 
-kNN score per criterion and k (accuracy of the vote), mean average precision, precision at k, and for size R2 of the mean
-log-volume of the k nearest (1 is perfect, 0 is as good as saying the mean of all). Patients asked about are drawn again;
-the cases they are compared with stay, as a hospital's archive would. Letters: P patients, R resamples, M figures.
+kNN score per criterion and k (accuracy of the vote), mean average precision, precision at k, and for size R2 of the
+mean log-volume of the k nearest (1 is perfect, 0 is as good as saying the mean of all). Patients asked about are drawn
+again; the cases they are compared with stay, as an archive does. Letters: P patients, R resamples, M figures.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Whether near vectors are alike: what the nearest cases of *other patients* say of each case.
 
 Tumour retrieval via multitask learning, section 4: a case is asked about with all others as known cases. Cases of its
-own patient, from whatever study, are never among its neighbours; cases of which a criterion is unknown are neither asked
-about nor answer for that criterion. Letters: N cases, E embedding, k neighbours.
+own patient, from whatever study, are never among its neighbours; cases of which a criterion is unknown are neither
+asked about nor answer for that criterion. Letters: N cases, E embedding, k neighbours.
 """
 
 from __future__ import annotations

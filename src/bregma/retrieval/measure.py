@@ -57,7 +57,7 @@ def known_volume_ml(mask: Mask, geometry: Geometry | None) -> float | None:
 
 
 def longest_mm(mask: Mask, geometry: Geometry | None) -> float | None:
-    """The longest diameter within a slice, from outer edge to outer edge (as RECIST 1.1 measures); None without positions.
+    """The longest diameter within a slice, from outer edge to outer edge (RECIST 1.1); None without positions.
 
     Args:
         mask: (D, H, W), at least one pixel set.
