@@ -36,9 +36,7 @@ def add(
     index: Annotated[Path, typer.Argument(help="The index's folder; made if there is none.")],
     *,
     model: Annotated[Path, typer.Option("--model", "-m", help="The package that makes the vectors.")],
-    library: Annotated[
-        Path | None, typer.Option("--library", "-L", help="Take its scans with outlined tumours.")
-    ] = None,
+    library: Annotated[Path | None, typer.Option("--library", "-L", help="Take its outlined tumours.")] = None,
     url: UrlOption = None,
     scan: Annotated[list[str] | None, typer.Option(help="Only this series of the library; repeatable.")] = None,
     path: Annotated[Path | None, typer.Option(help="Take one scan from a path instead; needs --mask.")] = None,
@@ -47,7 +45,7 @@ def add(
     replace: Annotated[bool, typer.Option("--replace", help="Scans that are there already, again.")] = False,
     form: Annotated[str, typer.Option(help="Of a new index: float32, pairs16 or int8.")] = "float32",
 ) -> None:
-    """Bring lesions into an index. What is there already is passed over, so that a stopped run goes on when called again.
+    """Bring lesions into an index. What is there is passed over, so that a stopped run goes on when called again.
 
     Exit code 1 when scans could not be used.
 
