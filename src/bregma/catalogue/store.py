@@ -9,7 +9,6 @@ whose upper bits are all zero and cost nothing.
 from __future__ import annotations
 
 import json
-import os
 import struct
 import zlib
 from dataclasses import dataclass
@@ -20,6 +19,9 @@ import blosc2
 import numpy as np
 from numpy.typing import NDArray
 
+from bregma.io.durable import settle as settle
+from bregma.io.durable import sync_folder as sync_folder
+from bregma.io.durable import write_new as write_new
 from bregma.scan.counted import counted
 from bregma.scan.errors import LibraryError
 
@@ -105,32 +107,6 @@ def read_slice(path: Path, index: int) -> Array:
     values = np.empty(header.shape[1:], header.dtype)
     _expand(path, memoryview(chunk), crc, values, header.offset)
     return values
-
-
-def write_new(path: Path, data: bytes) -> None:
-    """Write a file that is on the disk, not only in memory, when this returns."""
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def settle(temporary: Path, final: Path) -> None:
-    """Give a finished file its name; the name outlives a power cut when this returns."""
-    if not final.parent.is_dir():
-        final.parent.mkdir(parents=True, exist_ok=True)
-        sync_folder(final.parent.parent)
-    temporary.replace(final)
-    sync_folder(final.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's list of names."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _compress(one: Array, offset: int) -> bytes:

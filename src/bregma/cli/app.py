@@ -14,7 +14,22 @@ from typing import Annotated
 import typer
 
 from bregma import __version__
-from bregma.cli import compare, demo, doctor, evaluate, library, models, phantom, read, readers, split, train, worklist
+from bregma.cli import (
+    compare,
+    demo,
+    doctor,
+    evaluate,
+    index,
+    library,
+    models,
+    phantom,
+    read,
+    readers,
+    similar,
+    split,
+    train,
+    worklist,
+)
 from bregma.cli.output import print_error
 from bregma.scan.errors import BregmaError, StoppedError, not_written
 
@@ -51,7 +66,21 @@ def _options(
     )
 
 
-for module in (demo, read, library, split, train, evaluate, compare, readers, worklist, phantom, doctor):
+for module in (
+    demo,
+    read,
+    library,
+    split,
+    train,
+    evaluate,
+    compare,
+    readers,
+    worklist,
+    index,
+    similar,
+    phantom,
+    doctor,
+):
     module.add_to(app)
 app.add_typer(models.app, name="models")
 

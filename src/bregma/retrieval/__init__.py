@@ -1,0 +1,1 @@
+"""Vectors -> neighbours: an index on disk, searched exactly. numpy only."""
