@@ -11,6 +11,7 @@ from bregma.phantom.maps import Maps, sample_direction, sample_medial
 from bregma.phantom.parameters import Shape
 from bregma.phantom.points import Field, Points, Window, capsule, cover, ellipsoid, paint, wave
 from bregma.phantom.skull import Cavity
+from bregma.phantom.tissues import CT, Tissues
 
 Knot = tuple[float, float, float, float]
 
@@ -53,7 +54,7 @@ def no_spaces(shape: tuple[int, ...]) -> Spaces:
     return Spaces(*empty)
 
 
-def paint_brain(hu: Field, points: Points, cavity: Cavity, maps: Maps, shape: Shape) -> Spaces:
+def paint_brain(hu: Field, points: Points, cavity: Cavity, maps: Maps, shape: Shape, tissues: Tissues = CT) -> Spaces:
     """Paint everything inside the skull, in place."""
     edge = points.edge_mm
     below = _below_tentorium(points, cavity)
@@ -66,7 +67,7 @@ def paint_brain(hu: Field, points: Points, cavity: Cavity, maps: Maps, shape: Sh
     back = _paint_posterior_fossa(hu, points, cavity, shape, below)
     _paint_nuclei(hu, points, shape, cerebrum)
     ventricle = _paint_ventricles(hu, points, shape)
-    _paint_falx(hu, points, cavity, below)
+    _paint_falx(hu, points, cavity, below, tissues)
     tissue: Field = np.maximum(cerebrum, back)
     inside = cover(cavity.depth, edge)
     water = inside * (1 - cover(tissue, edge)) * (1 - ventricle)
@@ -235,18 +236,18 @@ def _place(knot: Knot, side: float, wide: float) -> Knot:
     return side * knot[0] * grow, knot[1], knot[2], knot[3] * wide
 
 
-def _paint_falx(hu: Field, points: Points, cavity: Cavity, below: Field) -> None:
+def _paint_falx(hu: Field, points: Points, cavity: Cavity, below: Field, tissues: Tissues) -> None:
     """Falx, tentorium and the venous sinuses."""
     y, z = (points.y - 8) / 62, (points.z - 2) / 33
     free = np.sqrt(y * y + z * z)
     leaf = np.minimum(np.float32(0.6) - np.abs(points.x), (free - 1) * 20)
     leaf = np.minimum(leaf, np.minimum(-below, cavity.depth))
-    paint(hu, cover(leaf, points.edge_mm), 62.0)
+    paint(hu, cover(leaf, points.edge_mm), tissues.falx)
     notch = (np.hypot(points.x / 21, (points.y - 26) / 24) - 1) * 20
     tent = np.minimum(np.float32(0.7) - np.abs(below), np.minimum(notch, cavity.depth))
-    paint(hu, cover(tent, points.edge_mm), 48.0)
+    paint(hu, cover(tent, points.edge_mm), tissues.tentorium)
     sinus = np.float32(4.5) - cavity.depth - np.abs(points.x) * np.float32(0.9)
     sinus = np.minimum(np.minimum(sinus, cavity.depth), np.where(points.y > 40, -below + 4, points.z - 25))
     cross = np.float32(4.0) - np.hypot(cavity.depth - 2, below)
     cross = np.minimum(np.minimum(cross, cavity.depth), points.y - 40)
-    paint(hu, cover(np.maximum(sinus, cross), points.edge_mm), 52.0)
+    paint(hu, cover(np.maximum(sinus, cross), points.edge_mm), tissues.sinus)

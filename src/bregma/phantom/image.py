@@ -63,8 +63,8 @@ def draw_image(
 ) -> Image:
     """Draw slice `index` of a scan, without noise."""
     scanner = parameters.scanner
-    canvas = _make_canvas(scanner, placing, geometry, index)
-    points = _lay_planes(scanner, canvas, placing, geometry, index)
+    canvas = make_canvas(scanner, placing, geometry, index)
+    points = lay_planes(scanner, canvas, placing, geometry, index)
     slab = draw_slab(parameters, maps, points, levels)
     flat = canvas.put(_average(slab, points, scanner), -1000.0)
     if scanner.table:
@@ -72,13 +72,13 @@ def draw_image(
     half = points.x.shape[0] // 2
     regions = np.zeros((canvas.size, canvas.size), dtype=np.uint8)
     regions[canvas.rows, canvas.columns] = find_regions(slab.hu, points, slab.cavity, slab.spaces, half)
-    blood = [_enlarge(canvas.put(part.mean(axis=0), 0.0), scanner.size) for part in slab.blood]
-    hu = _enlarge(blur(flat, KERNELS[scanner.kernel], canvas.pixel_mm), scanner.size)
+    blood = [enlarge(canvas.put(part.mean(axis=0), 0.0), scanner.size) for part in slab.blood]
+    hu = enlarge(blur(flat, KERNELS[scanner.kernel], canvas.pixel_mm), scanner.size)
     size = (scanner.size, scanner.size)
     return Image(hu, blood, np.asarray(cv2.resize(regions, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8))
 
 
-def _make_canvas(scanner: Scanner, placing: Placing, geometry: Geometry, index: int) -> Canvas:
+def make_canvas(scanner: Scanner, placing: Placing, geometry: Geometry, index: int) -> Canvas:
     """The matrix of a slice: towards the vertex the head can touch less of it."""
     corners = np.array([[index, row, column] for row in (0, scanner.size - 1) for column in (0, scanner.size - 1)])
     lowest = float(placing.to_head(geometry.to_patient(corners.astype(np.float64)))[:, 2].min())
@@ -95,7 +95,7 @@ def _make_canvas(scanner: Scanner, placing: Placing, geometry: Geometry, index: 
     return Canvas(size, pixel, spans[0], spans[1])
 
 
-def _lay_planes(scanner: Scanner, canvas: Canvas, placing: Placing, geometry: Geometry, index: int) -> Points:
+def lay_planes(scanner: Scanner, canvas: Canvas, placing: Placing, geometry: Geometry, index: int) -> Points:
     """The canvas' pixels on each of the slice's planes, in the head frame."""
     planes = max(1, min(3, round(scanner.thickness_mm / PLANE_MM)))
     down, across = geometry.along_column * canvas.pixel_mm, geometry.along_row * canvas.pixel_mm
@@ -117,7 +117,8 @@ def _average(slab: Slab, points: Points, scanner: Scanner) -> Field:
     return flat
 
 
-def _enlarge(image: Field, size: int) -> Field:
+def enlarge(image: Field, size: int) -> Field:
+    """A slice at the full size of its matrix, (size, size)."""
     if image.shape[0] == size:
         return image
     return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_CUBIC), dtype=np.float32)

@@ -113,10 +113,10 @@ class Scanner:
     def __post_init__(self) -> None:
         if self.kernel not in KERNELS:
             raise RequestError(f"the phantom scanner has no kernel {self.kernel!r}{did_you_mean(self.kernel, KERNELS)}")
-        if self.size < 32 or self.slices < 2:
+        if self.size < 32 or self.slices < 1:
             raise RequestError(
                 f"a phantom of {self.slices} slices of {self.size} pixels was asked for; "
-                "at least 2 slices of 32 pixels are drawn"
+                "at least 1 slice of 32 pixels is drawn"
             )
         if isinstance(self.spacing_mm, tuple) and len(self.spacing_mm) != self.slices - 1:
             raise RequestError(

@@ -104,7 +104,7 @@ def sample_head(
     for name in bleeds or ():
         if name not in SUBTYPES:
             raise RequestError(f"no bleed is called {name!r}{did_you_mean(name, SUBTYPES)}")
-    shape = _sample_shape(rng)
+    shape = sample_shape(rng)
     looks = _sample_looks(rng)
     pose = Pose(
         (float(rng.normal(0, 5)), float(rng.normal(0, 3)), float(rng.normal(0, 4))),
@@ -178,7 +178,8 @@ def _sample_kinds(rng: np.random.Generator) -> list[str]:
     return [first] + [name for name, share in COMPANY[first] if rng.random() < share]
 
 
-def _sample_shape(rng: np.random.Generator) -> Shape:
+def sample_shape(rng: np.random.Generator) -> Shape:
+    """Draw one person's anatomy by chance, with the densities of CT."""
     size = rng.normal(0.95, 0.025)
     scale = tuple(float(size * (1 + rng.normal(0, 0.025))) for _ in range(3))
     age = float(rng.beta(1.6, 1.6))

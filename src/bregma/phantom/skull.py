@@ -9,9 +9,10 @@ import numpy as np
 from bregma.phantom.maps import Maps, directions, sample_base, sample_direction, sample_grain
 from bregma.phantom.parameters import Shape
 from bregma.phantom.points import Field, Points, Window, cover, ellipsoid, paint
+from bregma.phantom.tissues import CT, Tissues
 
-AIR, FAT, MUSCLE, SKIN = -1000.0, -85.0, 55.0, 45.0
-CORTICAL, DIPLOE, PETROUS = 1350.0, 650.0, 1500.0
+PETROUS = 1500.0
+"""HU of the densest bone there is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,23 +61,23 @@ def find_cavity(maps: Maps, points: Points) -> Cavity:
     return Cavity(depth, vault, column, row, suture, skull, scalp, floor, floor_mm, tent, grain)
 
 
-def paint_head(points: Points, cavity: Cavity, maps: Maps, shape: Shape) -> Field:
-    """HU of air, scalp, face and skull; the cavity is left as cerebrospinal fluid."""
-    hu = np.full(points.x.shape, AIR, dtype=np.float32)
+def paint_head(points: Points, cavity: Cavity, maps: Maps, shape: Shape, tissues: Tissues = CT) -> Field:
+    """Air, scalp, face and skull; the cavity is left as cerebrospinal fluid."""
+    hu = np.full(points.x.shape, tissues.air, dtype=np.float32)
     edge = points.edge_mm
     outside = _outside(points, cavity)
     low = np.clip((-points.z - 12) / 20, 0, 1) * np.clip((cavity.floor + 60) / 30, 0, 1)
-    paint(hu, cover(outside, edge), SKIN)
-    paint(hu, cover(outside - np.float32(2.5), edge), FAT)
+    paint(hu, cover(outside, edge), tissues.skin)
+    paint(hu, cover(outside - np.float32(2.5), edge), tissues.fat)
     if low.any():
         grain = sample_grain(maps, points, 2.6)
         planes = np.abs(sample_grain(maps, points, 1.5))
         meat = np.clip((grain + 1.0) * 3, 0, 1) * np.clip((planes - 0.06) * 8, 0.25, 1)
         meat *= low * cover(outside - 6 - 2 * grain, 4.0)
-        paint(hu, meat, MUSCLE)
-    _paint_temporal_muscle(hu, points, cavity)
-    _paint_face(hu, points, cavity, shape)
-    _paint_vault(hu, points, cavity, shape)
+        paint(hu, meat, tissues.muscle)
+    _paint_temporal_muscle(hu, points, cavity, tissues)
+    _paint_face(hu, points, cavity, shape, tissues)
+    _paint_vault(hu, points, cavity, shape, tissues)
     paint(hu, cover(cavity.depth, edge), shape.csf_hu)
     return hu
 
@@ -99,93 +100,94 @@ def _blend(first: Field, second: Field, reach_mm: float = 14.0) -> Field:
     return np.asarray(np.maximum(first, second) + near * near * np.float32(1 / (4 * reach_mm)), dtype=np.float32)
 
 
-def _paint_temporal_muscle(hu: Field, points: Points, cavity: Cavity) -> None:
+def _paint_temporal_muscle(hu: Field, points: Points, cavity: Cavity, tissues: Tissues) -> None:
     """The temporal muscle, a flat lens in the scalp above the ear."""
     place = ((points.y + 18) / 42) ** 2 + ((points.z + 8) / 38) ** 2
     thick = np.float32(9.0) * np.clip(1 - place, 0, 1)
     above = -cavity.vault - cavity.skull
     share = cover(np.minimum(above, thick - above), points.edge_mm)
     share *= (np.abs(points.x) > 25) & (thick > 0.5)
-    paint(hu, share, MUSCLE)
+    paint(hu, share, tissues.muscle)
 
 
-def _paint_vault(hu: Field, points: Points, cavity: Cavity, shape: Shape) -> None:
+def _paint_vault(hu: Field, points: Points, cavity: Cavity, shape: Shape, tissues: Tissues) -> None:
     """Outer table, diploe and inner table of the vault, and the plate of the base."""
     edge = points.edge_mm
     above = -cavity.vault
     bone = np.minimum(above, cavity.skull - above)
     seam = cover(np.float32(0.5) - cavity.suture, edge) * np.float32(0.6)
-    density = CORTICAL - (CORTICAL - DIPLOE - 90 * cavity.grain) * cover(bone - np.float32(1.7), 1.2)
+    marrow = tissues.diploe + 90 * tissues.bone_scale * cavity.grain
+    density = tissues.cortical - (tissues.cortical - marrow) * cover(bone - np.float32(1.7), 1.2)
     low = cover(cavity.floor + cavity.floor_mm, edge)
     paint(hu, cover(bone, edge) * low * (1 - seam), density)
     if shape.sinus_air > 0.1 and points.y.min() < -60:
         flat = np.hypot(points.x / (10 + 22 * shape.sinus_air), (points.z + 8) / (8 + 12 * shape.sinus_air))
         sinus = np.minimum((1 - flat) * 14, bone - np.float32(1.6)) - np.clip(points.y + 50, 0, 50)
         sinus = np.minimum(sinus, np.abs(points.x - 2) - np.float32(0.6))
-        paint(hu, cover(sinus, edge), AIR)
+        paint(hu, cover(sinus, edge), tissues.air)
     below = -cavity.floor
     plate = np.minimum(np.minimum(below, cavity.floor_mm - below), cavity.vault + np.float32(3))
     if plate.max() > -edge:
         solid = np.clip(380 + 180 * cavity.grain + 55 * cavity.floor_mm, 300, PETROUS + 200)
-        paint(hu, cover(plate, edge), solid)
+        paint(hu, cover(plate, edge), tissues.bone_level + np.float32(tissues.bone_scale) * solid)
 
 
-def _paint_face(hu: Field, points: Points, cavity: Cavity, shape: Shape) -> None:
+def _paint_face(hu: Field, points: Points, cavity: Cavity, shape: Shape, tissues: Tissues) -> None:
     """Orbits, nose, jaw bones and the air of the sinuses."""
     for side in (-1.0, 1.0):
-        _paint_orbit(hu, points, side)
-        _blob(hu, points, (side * 30, -52, -64), (14, 17, 17), 600.0)
-        _blob(hu, points, (side * 30, -52, -64), (12.5, 15, 15.5), AIR)
-        _blob(hu, points, (side * 54, -36, -55), (4, 24, 5), 800.0)
-        _paint_ethmoid(hu, points, cavity, side)
-        _paint_mastoid(hu, points, cavity, side, shape)
-    _blob(hu, points, (0, -58, -62), (11, 26, 17), MUSCLE)
+        _paint_orbit(hu, points, side, tissues)
+        _blob(hu, points, (side * 30, -52, -64), (14, 17, 17), tissues.bone(600.0))
+        _blob(hu, points, (side * 30, -52, -64), (12.5, 15, 15.5), tissues.air)
+        _blob(hu, points, (side * 54, -36, -55), (4, 24, 5), tissues.bone(800.0))
+        _paint_ethmoid(hu, points, cavity, side, tissues)
+        _paint_mastoid(hu, points, cavity, side, shape, tissues)
+    _blob(hu, points, (0, -58, -62), (11, 26, 17), tissues.muscle)
     for side in (-1.0, 1.0):
-        _blob(hu, points, (side * 5, -56, -62), (3.2, 26, 15), AIR)
-    _blob(hu, points, (0, -16, -38), (13, 14, 9), 700.0)
-    _blob(hu, points, (0, -17, -38), (11.5, 12, 7.5), AIR)
-    _blob(hu, points, (0, -5, -75), (14, 10, 22), AIR)
+        _blob(hu, points, (side * 5, -56, -62), (3.2, 26, 15), tissues.air)
+    _blob(hu, points, (0, -16, -38), (13, 14, 9), tissues.bone(700.0))
+    _blob(hu, points, (0, -17, -38), (11.5, 12, 7.5), tissues.air)
+    _blob(hu, points, (0, -5, -75), (14, 10, 22), tissues.air)
 
 
-def _paint_ethmoid(hu: Field, points: Points, cavity: Cavity, side: float) -> None:
+def _paint_ethmoid(hu: Field, points: Points, cavity: Cavity, side: float, tissues: Tissues) -> None:
     """Air cells between the orbits, with thin walls."""
     window = points.window((side * 6, -48, -39), 30)
     if window is None:
         return
     part, grain = points.part(window), cavity.grain[window]
     cells = ellipsoid(part, (side * 6.5, -48, -39), (7.5, 25, 13))
-    paint(hu[window], cover(cells, points.edge_mm), 600.0)
+    paint(hu[window], cover(cells, points.edge_mm), tissues.bone(600.0))
     walls = np.sin(part.y * 0.62 + 2.5 * grain) + 0.5 * np.sin(part.z * 0.7 + part.x * 0.5)
-    paint(hu[window], cover(np.minimum(cells - 0.8, (1.15 - walls) * 1.2), points.edge_mm), AIR)
+    paint(hu[window], cover(np.minimum(cells - 0.8, (1.15 - walls) * 1.2), points.edge_mm), tissues.air)
 
 
-def _paint_orbit(hu: Field, points: Points, side: float) -> None:
-    _blob(hu, points, (side * 30, -46, -36), (18.3, 29, 15.8), 600.0, turn=-side * 18)
-    _blob(hu, points, (side * 31, -49, -36), (17.0, 29, 14.7), FAT, turn=-side * 18)
-    _blob(hu, points, (side * 28, -44, -37), (2.0, 24, 2.0), 35.0, turn=-side * 22)
+def _paint_orbit(hu: Field, points: Points, side: float, tissues: Tissues) -> None:
+    _blob(hu, points, (side * 30, -46, -36), (18.3, 29, 15.8), tissues.bone(600.0), turn=-side * 18)
+    _blob(hu, points, (side * 31, -49, -36), (17.0, 29, 14.7), tissues.fat, turn=-side * 18)
+    _blob(hu, points, (side * 28, -44, -37), (2.0, 24, 2.0), tissues.nerve, turn=-side * 22)
     for bend in (-9.0, 9.0):
-        _blob(hu, points, (side * 29 + bend, -44, -37), (1.8, 18, 4), 50.0, turn=-side * 18 + bend)
-    _blob(hu, points, (side * 33, -65, -37), (12.3, 12.3, 12.3), 42.0)
-    _blob(hu, points, (side * 33, -65, -37), (11.2, 11.2, 11.2), 12.0)
-    _blob(hu, points, (side * 33, -74.0, -37), (4.6, 2.0, 4.6), 80.0)
-    _blob(hu, points, (side * 76, 26, -40), (3.5, 11, 18), SKIN + 25, turn=side * 25)
+        _blob(hu, points, (side * 29 + bend, -44, -37), (1.8, 18, 4), tissues.eye_muscle, turn=-side * 18 + bend)
+    _blob(hu, points, (side * 33, -65, -37), (12.3, 12.3, 12.3), tissues.sclera)
+    _blob(hu, points, (side * 33, -65, -37), (11.2, 11.2, 11.2), tissues.vitreous)
+    _blob(hu, points, (side * 33, -74.0, -37), (4.6, 2.0, 4.6), tissues.lens)
+    _blob(hu, points, (side * 76, 26, -40), (3.5, 11, 18), tissues.skin + 25, turn=side * 25)
 
 
-def _paint_mastoid(hu: Field, points: Points, cavity: Cavity, side: float, shape: Shape) -> None:
+def _paint_mastoid(hu: Field, points: Points, cavity: Cavity, side: float, shape: Shape, tissues: Tissues) -> None:
     """Petrous bone with its air cells, and the ear canal."""
     window = points.window((side * 52, 38, -42), 36)
     if window is None:
         return
     part, grain = points.part(window), cavity.grain[window]
     bone = ellipsoid(part, (side * 53, 37, -42), (12, 19, 20), -side * 20)
-    paint(hu[window], cover(bone + 1.5 * grain, points.edge_mm), 800.0)
+    paint(hu[window], cover(bone + 1.5 * grain, points.edge_mm), tissues.bone(800.0))
     phase = np.sin(part.x * 1.1 + 3 * grain) + np.sin(part.y * 0.9 + part.z * 0.4) + np.sin(part.z * 0.9 - 2 * grain)
     cells = cover(np.minimum(bone - 2.5, (phase - 1.6 + 2.4 * shape.sinus_air) * 1.3), points.edge_mm)
-    paint(hu[window], cells * np.float32(0.85), AIR)
+    paint(hu[window], cells * np.float32(0.85), tissues.air)
     canal = np.minimum(
         3.5 - np.hypot(part.y - 20 - 0.3 * (np.abs(part.x) - 60), part.z + 38), 14 - np.abs(part.x - side * 66)
     )
-    paint(hu[window], cover(canal, points.edge_mm), AIR)
+    paint(hu[window], cover(canal, points.edge_mm), tissues.air)
 
 
 def _blob(

@@ -46,7 +46,7 @@ def draw_slab(parameters: HeadParameters, maps: Maps, points: Points, levels: li
     paint_swelling(hu, points, cavity, parameters.bleeds)
     blood = [np.zeros(hu.shape, dtype=np.float32) for _ in parameters.bleeds]
     spaces = no_spaces(hu.shape)
-    window = _window_inside(cavity)
+    window = window_inside(cavity)
     if window is not None:
         part, near = points.part(window), cavity.part(window)
         found = _paint_inside(hu[window], part, near, maps, parameters)
@@ -94,7 +94,7 @@ def _density(points: Points, cavity: Cavity, bleed: Bleed) -> Field:
     return np.asarray(density, dtype=np.float32)
 
 
-def _window_inside(cavity: Cavity) -> Window | None:
+def window_inside(cavity: Cavity) -> Window | None:
     """The rows and columns that reach inside the skull on any plane."""
     inside = np.asarray((cavity.depth > -2.5).any(axis=0))
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
