@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bregma.preprocessing.mr_intensity import MrIntensity, normalise
-from bregma.scan.errors import RecipeError
+from bregma.scan.errors import RecipeError, RequestError
 from bregma.scan.tumour import TumourMap, VoxelBox
 from bregma.scan.volume import Geometry, Volume
 
@@ -130,13 +130,15 @@ def prepared_box(box: VoxelBox, prepared: PreparedMr) -> VoxelBox:
     """A box of the stored scan in the prepared one: every voxel that it touches.
 
     Raises:
-        RecipeError: it reaches beyond the scan.
+        RequestError: it reaches beyond the scan.
     """
     start = [int(low // step) for low, step in zip(box.start, prepared.steps, strict=True)]
     stop = [int(-(-high // step)) for high, step in zip(box.stop, prepared.steps, strict=True)]
     if any(high > length for high, length in zip(stop, prepared.shape, strict=True)):
         stored = [round(length * step) for length, step in zip(prepared.shape, prepared.steps, strict=True)]
-        raise RecipeError(f"box from {box.start} to {box.stop} reaches beyond the scan of {stored} voxels")
+        raise RequestError(
+            f"box from {box.start} to {box.stop} reaches beyond the scan of {stored} slices, rows and columns"
+        )
     return VoxelBox((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
 
 
