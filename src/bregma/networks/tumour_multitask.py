@@ -103,7 +103,7 @@ class TrunkMap(nn.Module):
 
     Args:
         width: C.
-        backbone: a key of `backbone.BACKBONES`.
+        backbone: "mobilenetv2_100" or one of the efficientnets.
         weights: "random", "imagenet" or the path of a file.
         frozen: the published network's entry and so many of its stages keep these weights; 0 lets all of it learn.
 
@@ -114,13 +114,15 @@ class TrunkMap(nn.Module):
     def __init__(self, width: int, *, backbone: str, weights: str, frozen: int = 0) -> None:
         super().__init__()
         self.published = Backbone(backbone, channels=1, weights=weights)
-        known: Any = self.published.trunk.feature_info  # a list of every network of timm's
-        maps = [(one["num_chs"], one["reduction"]) for one in known][-TRUNK_MAPS:]
-        if [reduction for _, reduction in maps] != [4, 8, 16, 32]:
-            raise RequestError(f"backbone {backbone!r} has no maps of 1/4 to 1/32 of a slice; take mobilenetv2_100")
+        trunk: Any = self.published.trunk
+        maps = [(one["num_chs"], one["reduction"]) for one in trunk.feature_info][-TRUNK_MAPS:]
+        if not hasattr(trunk, "conv_stem") or [reduction for _, reduction in maps] != [4, 8, 16, 32]:
+            raise RequestError(
+                f"backbone {backbone!r} has no stages with maps of 1/4 to 1/32 of a slice; "
+                "expected mobilenetv2_100 or one of the efficientnets"
+            )
         self.sides = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels, _ in maps)
         self.leave = nn.BatchNorm2d(width)
-        trunk: Any = self.published.trunk
         self._kept = [trunk.conv_stem, trunk.bn1, *trunk.blocks[:frozen]] if frozen else []
         for part in self._kept:
             part.requires_grad_(requires_grad=False)

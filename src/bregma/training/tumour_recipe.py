@@ -90,7 +90,7 @@ class TrunkSection(Section):
     Attributes:
         name: "trunk".
         width: channels of the map, and numbers of the embedding.
-        backbone: a key of networks.backbone.BACKBONES with maps of 1/4 to 1/32, such as mobilenetv2_100.
+        backbone: "mobilenetv2_100" or one of the efficientnets (networks.backbone.BACKBONES).
         weights: "random", "imagenet" (timm's cache), or the path of a weight file.
         frozen: stages of the published network that keep its weights.
         kernel: of the residual block that draws the mask.

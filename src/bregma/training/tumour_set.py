@@ -61,17 +61,12 @@ def make_case(scan: TumourScan, view: TumourView, *, folder: Path | None = None)
     Raises:
         RefusedError: a value is no number.
     """
-    if folder is None:
-        prepared = prepare_mr(scan.volume, view)
-        values: NDArray[np.floating] = prepared.values
-    else:
-        prepared = _kept(scan, view, folder / f"tumours-{view_digest(view)[:16]}")
-        values = prepared.values
+    prepared, numbers = _prepared(scan, view) if folder is None else _kept(scan, view, folder)
     return TumourCase(
         scan.series_uid,
         scan.patient,
-        values,
-        prepared_map(scan.map, prepared),
+        prepared.values,
+        numbers,
         tuple(prepared_box(tumour.box, prepared) for tumour in scan.tumours),
         tuple(tumour.labels for tumour in scan.tumours),
         left_right_axis(scan.volume.geometry),
@@ -83,14 +78,35 @@ def view_digest(view: TumourView) -> str:
     return hashlib.sha256(json.dumps(view.to_dict(), sort_keys=True).encode()).hexdigest()
 
 
-def _kept(scan: TumourScan, view: TumourView, folder: Path) -> PreparedMr:
-    """The prepared scan as float16 on disk, half as large and still finer than any MR value is."""
-    path = folder / f"{hashlib.sha256(scan.series_uid.encode()).hexdigest()[:32]}.npy"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        content = io.BytesIO()
-        np.save(content, prepare_mr(scan.volume, view).values.astype(np.float16), allow_pickle=False)
-        write_whole(path, content.getvalue())
-    values = np.load(path, mmap_mode="r", allow_pickle=False)
-    slices, rows, columns = (stored / kept for stored, kept in zip(scan.map.shape, values.shape, strict=True))
-    return PreparedMr(values, (slices, rows, columns))
+def scan_digest(scan: TumourScan) -> str:
+    """SHA-256 over which scan it is, where its tumours lie and what is known of them."""
+    known = [[one.number, one.box.start, one.box.stop, sorted(one.labels.items())] for one in scan.tumours]
+    words = json.dumps([scan.series_uid, scan.patient, known])
+    return hashlib.sha256(words.encode() + scan.map.tobytes()).hexdigest()
+
+
+def _prepared(scan: TumourScan, view: TumourView) -> tuple[PreparedMr, TumourMap]:
+    prepared = prepare_mr(scan.volume, view)
+    return prepared, prepared_map(scan.map, prepared)
+
+
+def _kept(scan: TumourScan, view: TumourView, folder: Path) -> tuple[PreparedMr, TumourMap]:
+    """The prepared scan on disk, values as float16: half as large, and still finer than any MR value is."""
+    content = scan.volume.values.tobytes() + scan.map.tobytes()
+    name = hashlib.sha256(scan.series_uid.encode() + content).hexdigest()[:32]
+    within = folder / f"tumours-{view_digest(view)[:16]}"
+    values, numbers = within / f"{name}.values.npy", within / f"{name}.map.npy"
+    if not (values.exists() and numbers.exists()):
+        within.mkdir(parents=True, exist_ok=True)
+        prepared, drawn = _prepared(scan, view)
+        write_whole(numbers, _npy(drawn))
+        write_whole(values, _npy(prepared.values.astype(np.float16)))
+    kept = np.load(values, mmap_mode="r", allow_pickle=False)
+    slices, rows, columns = (stored / length for stored, length in zip(scan.map.shape, kept.shape, strict=True))
+    return PreparedMr(kept, (slices, rows, columns)), np.load(numbers, mmap_mode="r", allow_pickle=False)
+
+
+def _npy(array: NDArray[np.generic]) -> bytes:
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    return content.getvalue()

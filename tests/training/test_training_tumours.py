@@ -1,0 +1,330 @@
+"""From outlined scans to a package: discs and squares on two sides, which a small network tells apart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bregma.models.tumour_embedder import load_tumour_embedder
+from bregma.models.tumour_package import DOCUMENT, MAP, load_tumour_package
+from bregma.preprocessing.tumour_patch import cut_patch
+from bregma.scan.errors import PackageError, RecipeError, RequestError, StoppedError
+from bregma.scan.terms import TUMOUR_CRITERIA
+from bregma.scan.tumour import TumourScan, VoxelBox, tumours_of_map
+from bregma.scan.volume import Geometry, Volume
+from bregma.training import tumour_loop
+from bregma.training.curves import read_rows
+from bregma.training.train import PACKAGE, Run
+from bregma.training.train_tumours import train_on_scans
+from bregma.training.tumour_export import embed_cases
+from bregma.training.tumour_figures import knn_terms
+from bregma.training.tumour_loss import UNKNOWN
+from bregma.training.tumour_recipe import TumourRecipe, is_tumour_recipe, load_tumour_recipe, tumour_recipe_names
+from bregma.training.tumour_sampling import (
+    NUMBERS,
+    Showing,
+    Variation,
+    batch_of,
+    look_once,
+    plan_epoch,
+    show,
+)
+from bregma.training.tumour_set import make_case
+
+SIZE = 24
+SMALL = {
+    "network.width": 8,
+    "network.blocks": 1,
+    "network.kernel": [1, 3, 3],
+    "network.down": [1, 2, 2],
+    "view.voxel_mm": [0, 0, 0],
+    "view.patch": [1, 16, 16],
+    "tasks.area": 0.0,
+    "tasks.depth": 0.0,
+    "tasks.height": 0.0,
+    "optimizer.learning_rate": 0.02,
+    "optimizer.epochs": 3,
+    "patches.size": 4,
+    "patches.steps": 5,
+    "loop.validate_every": 2,
+    "neighbours": 3,
+}
+
+
+def small(**more: object) -> TumourRecipe:
+    return load_tumour_recipe("tumour_multitask", {**SMALL, **{key.replace("__", "."): one for key, one in more.items()}})
+
+
+def scan(number: int, *, known: bool = True) -> TumourScan:
+    """A bright meningioma or a dark metastasis on one side of a slice, and another whose labels nobody knows."""
+    rng = np.random.default_rng(number)
+    values, numbers = rng.normal(300, 20, (1, SIZE, SIZE)), np.zeros((1, SIZE, SIZE), np.uint8)
+    values[:, :2] = 0
+    top, left = int(rng.integers(4, 8)), 3 if number % 2 else 15
+    place = (0, slice(top, top + 5), slice(left, left + 5))
+    values[place], numbers[place] = 900 if number % 4 < 2 else 30, 1
+    numbers[0, 20:22, 10:13] = 2
+    geometry = Geometry(SIZE, SIZE, np.zeros((1, 3)), np.array([1.0, 0, 0]), np.array([0, 1.0, 0]), (1.0, 1.0))
+    kind = "meningioma" if number % 4 < 2 else "metastasis"
+    labels = {1: {"type": kind, "side": "right" if number % 2 else "left"}} if known else {}
+    volume = Volume(values.astype(np.int16), geometry)
+    return TumourScan(f"1.2.{number}", f"P{number}", volume, numbers, tumours_of_map(numbers, labels))
+
+
+TRAINING, VALIDATION = [scan(number) for number in range(12)], [scan(number) for number in range(20, 28)]
+
+
+def test_a_run_ends_in_a_package_that_embeds_as_the_network_does(tmp_path: Path) -> None:
+    recipe = small()
+    package = train_on_scans(recipe, TRAINING, VALIDATION, Run(tmp_path / "run", threads=1), cache=tmp_path / "cache")
+    embedder = load_tumour_embedder(package, threads=1)
+    one = VALIDATION[0]
+    vectors = embedder.embed(one.volume, [tumour.box for tumour in one.tumours])
+    assert vectors.shape == (2, 8) and vectors.dtype == np.float32
+    network = recipe.make_network()
+    state = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
+    network.load_state_dict(state["network"])
+    case = make_case(one, recipe.view.settings)
+    np.testing.assert_allclose(vectors, embed_cases(network, [case], recipe.view.patch), rtol=1e-3, atol=1e-4)
+    card = embedder.package.card
+    assert card.tasks == ("mask", "type", "side")
+    assert card.trained_on.startswith("24 tumours of 12 patients")
+    assert {(one.criterion, one.tumours) for one in card.metrics} == {("type", 8), ("side", 8)}
+    assert embedder.digest == load_tumour_package(package).digest and len(embedder.digest) == 64
+
+
+def test_a_run_learns_and_its_log_says_so(tmp_path: Path) -> None:
+    recipe = small(optimizer__epochs=8)
+    train_on_scans(recipe, TRAINING, VALIDATION, Run(tmp_path, threads=1))
+    rows = read_rows(tmp_path)
+    assert len(rows) == 8
+    assert rows[-1]["train_loss"] < 0.6 * rows[0]["train_loss"]
+    assert rows[-1]["tumour_accuracy"] > 0.8
+    assert [np.isfinite(row["loss"]) for row in rows] == [False, True] * 4
+
+
+def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = small()
+    train_on_scans(recipe, TRAINING, VALIDATION, Run(tmp_path / "whole", threads=1))
+
+    class Impatient(tumour_loop.StopSign):
+        looked = 0
+
+        @property
+        def raised(self) -> bool:
+            Impatient.looked += 1
+            return Impatient.looked > 7
+
+        @raised.setter
+        def raised(self, value: bool) -> None:
+            pass
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tumour_loop, "StopSign", Impatient)
+        with pytest.raises(StoppedError, match="stopped after step 3 of epoch 2"):
+            train_on_scans(recipe, TRAINING, VALIDATION, Run(tmp_path / "stopped", threads=1))
+    train_on_scans(recipe, TRAINING, VALIDATION, Run(tmp_path / "stopped", threads=1))
+    whole, stopped = (load_tumour_package(tmp_path / name / PACKAGE) for name in ("whole", "stopped"))
+    assert whole.digest == stopped.digest
+    first, second = ([row["train_loss"] for row in read_rows(tmp_path / name)] for name in ("whole", "stopped"))
+    assert first == second
+
+
+def test_a_folder_is_one_runs(tmp_path: Path) -> None:
+    train_on_scans(small(), TRAINING, [], Run(tmp_path, threads=1))
+    assert train_on_scans(small(), TRAINING, [], Run(tmp_path, threads=1)) == tmp_path / PACKAGE
+    with pytest.raises(RequestError, match="another recipe"):
+        train_on_scans(small(neighbours=4), TRAINING, [], Run(tmp_path))
+    with pytest.raises(RequestError, match="another data"):
+        train_on_scans(small(), TRAINING[1:], [], Run(tmp_path))
+    assert "nothing" in load_tumour_package(tmp_path / PACKAGE).card.measured_on
+
+
+def test_without_a_tumour_there_is_nothing_to_learn_from(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="no outlined tumour"):
+        train_on_scans(small(), [], [], Run(tmp_path))
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"diverged.*learning_rate than 1e\+30"):
+        train_on_scans(small(optimizer__learning_rate=1e30), TRAINING, [], Run(tmp_path, threads=1))
+
+
+def test_prepared_scans_are_taken_from_the_folder_and_changed_ones_are_not(tmp_path: Path) -> None:
+    view = small().view.settings
+    first = make_case(TRAINING[0], view, folder=tmp_path)
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")}
+    again = make_case(TRAINING[0], view, folder=tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")} == files and len(files) == 2
+    np.testing.assert_array_equal(first.values, again.values)
+    np.testing.assert_allclose(again.values, make_case(TRAINING[0], view).values, atol=1e-3)
+    make_case(scan(0, known=False), view, folder=tmp_path)
+    changed = scan(0)
+    changed.map[0, 0, 0] = 1
+    make_case(changed, view, folder=tmp_path)
+    assert len(list(tmp_path.rglob("*.npy"))) == 4
+
+
+def test_an_epoch_shows_every_tumour_before_any_twice_and_is_the_same_again() -> None:
+    cases = [make_case(one, small().view.settings) for one in TRAINING]
+    size = (1, 16, 16)
+    plan = plan_epoch(cases, size, Variation(flip=0.5), patches=4, steps=0, seed=3, epoch=1)
+    assert [len(step) for step in plan] == [4] * 6
+    assert sorted(showing.case for step in plan for showing in step) == sorted(list(range(12)) * 2)
+    assert plan == plan_epoch(cases, size, Variation(flip=0.5), patches=4, steps=0, seed=3, epoch=1)
+    assert plan != plan_epoch(cases, size, Variation(flip=0.5), patches=4, steps=0, seed=3, epoch=2)
+    assert 0 < sum(showing.flip for step in plan for showing in step) < 24
+    assert len(plan_epoch(cases, size, Variation(), patches=2, steps=20, seed=0, epoch=0)) == 20
+
+
+def test_a_flipped_patch_swaps_the_side_and_mirrors_box_and_mask() -> None:
+    case = make_case(TRAINING[1], small().view.settings)
+    size = (1, SIZE, SIZE)
+    plain, flipped = (show(case, Showing(0, (0, 0, 0), flip=flip), size) for flip in (False, True))
+    assert plain.labels[0] == {"type": "meningioma", "side": "right"}
+    assert flipped.labels == ({"type": "meningioma", "side": "left"}, {})
+    np.testing.assert_array_equal(flipped.values, plain.values[:, :, ::-1])
+    np.testing.assert_array_equal(flipped.mask, plain.mask[:, :, ::-1])
+    (_, top, left), (_, bottom, right) = flipped.boxes[0].start, flipped.boxes[0].stop
+    assert flipped.mask[0, top:bottom, left:right].all() and flipped.mask.sum() == 25 + 6
+
+
+def test_a_half_cut_tumour_stays_in_the_mask_and_out_of_the_heads() -> None:
+    case = make_case(TRAINING[1], small().view.settings)
+    top = case.boxes[0].start[1]
+    batch = batch_of([show(case, Showing(0, (0, top + 2, 0)), (1, 16, 16))])
+    assert len(batch.places) == 1  # the other tumour, of which nothing is known
+    assert float(batch.targets.mask[..., :6, :].sum()) == 15  # three rows of five are left of the first
+    assert all(one.tolist() == [UNKNOWN] for one in batch.targets.criteria.values())
+
+
+def test_contrast_and_brightness_change_the_values_only() -> None:
+    case = make_case(TRAINING[0], small().view.settings)
+    plain = show(case, Showing(0, (0, 0, 0)), (1, 16, 16))
+    varied = show(case, Showing(0, (0, 0, 0), contrast=1.5, brightness=0.1), (1, 16, 16))
+    np.testing.assert_allclose(varied.values, plain.values * 1.5 + 0.1, rtol=1e-5)
+    assert varied.boxes == plain.boxes
+
+
+def test_the_validation_part_is_looked_at_with_each_tumour_in_the_middle() -> None:
+    cases = [make_case(one, small().view.settings) for one in VALIDATION[:2]]
+    plan = look_once(cases, (1, 9, 9), patches=3)
+    assert [len(step) for step in plan] == [3, 1]
+    first = show(cases[0], plan[0][0], (1, 9, 9))
+    assert first.boxes[0] == VoxelBox((0, 2, 2), (1, 7, 7))
+
+
+def test_a_large_tumour_is_embedded_by_the_patches_that_cover_it(tmp_path: Path) -> None:
+    package = train_on_scans(small(optimizer__epochs=1), TRAINING, [], Run(tmp_path, threads=1))
+    embedder = load_tumour_embedder(package, threads=1)
+    one, whole = TRAINING[0], VoxelBox((0, 0, 0), (1, SIZE, SIZE))
+    (vector,) = embedder.embed(one.volume, [whole])
+    values = make_case(one, embedder.package.view).values
+    network = small(optimizer__epochs=1).make_network()
+    network.load_state_dict(torch.load(tmp_path / "last.pt", weights_only=True)["network"])
+    network.eval()
+    seen = []
+    for row in (0, 8):
+        for column in (0, 8):
+            patch = torch.from_numpy(cut_patch(values, (0, row, column), (1, 16, 16)))[None, None]
+            with torch.inference_mode():
+                seen.append(network.look(patch)[0].amax(dim=(1, 2, 3)).numpy())
+    np.testing.assert_allclose(vector, np.max(seen, axis=0), rtol=1e-3, atol=1e-4)
+    with pytest.raises(RequestError, match="beyond the scan"):
+        embedder.embed(one.volume, [VoxelBox((0, 0, 0), (2, 4, 4))])
+    assert embedder.embed(one.volume, []).shape == (0, 8)
+
+
+def test_a_changed_package_is_refused(tmp_path: Path) -> None:
+    package = train_on_scans(small(optimizer__epochs=1), TRAINING, [], Run(tmp_path, threads=1))
+    document, network = (package / DOCUMENT).read_text(), (package / MAP).read_bytes()
+    for changed, message in (
+        (document.replace('"width": 8', '"width": 9'), "does not match its digest"),
+        (document.replace('"format": 1', '"format": 2'), "has format 2"),
+        ("[", "is not JSON"),
+    ):
+        (package / DOCUMENT).write_text(changed)
+        with pytest.raises(PackageError, match=message):
+            load_tumour_embedder(package)
+    (package / DOCUMENT).write_text(document)
+    (package / MAP).write_bytes(network + b" ")
+    with pytest.raises(PackageError, match=r"map\.onnx .* was changed"):
+        load_tumour_embedder(package)
+    (package / MAP).unlink()
+    with pytest.raises(PackageError, match=r"no readable map\.onnx"):
+        load_tumour_embedder(package)
+    with pytest.raises(PackageError, match="expected a package"):
+        load_tumour_embedder(tmp_path)
+
+
+def test_the_nearest_vote_and_of_equals_the_nearest_wins() -> None:
+    known, votes = np.array([[0.0], [1.0], [3.0], [3.5]], np.float32), np.array([1, 0, 2, 2])
+    asked = np.array([[0.1], [2.9]], np.float32)
+    assert knn_terms(asked, known, votes, k=1).tolist() == [1, 2]
+    assert knn_terms(asked, known, votes, k=2).tolist() == [1, 2]
+    assert knn_terms(asked, known, votes, k=9).tolist() == [2, 2]
+
+
+def test_every_recipe_can_be_built_and_differs_in_its_tasks_only() -> None:
+    names = tumour_recipe_names()
+    whole = load_tumour_recipe("tumour_multitask").model_dump()
+    for name in names:
+        recipe = load_tumour_recipe(name)
+        assert recipe.name == name and is_tumour_recipe(name)
+        if name not in {"tumour_multitask", "tumour_multitask_2d"}:
+            other = recipe.model_dump()
+            assert {key for key in whole if whole[key] != other[key]} == {"name", "tasks"}
+            left = {task for task, weight in other["tasks"].items() if weight}
+            task = name.rpartition("_")[2]
+            assert left == ({task} if "only" in name else set(whole["tasks"]) - {task})
+    assert {f"tumour_{kind}_{task}" for kind in ("only", "without") for task in whole["tasks"]} <= set(names)
+
+
+def test_the_paper_s_numbers_are_those_of_the_paper() -> None:
+    recipe = load_tumour_recipe("tumour_multitask")
+    rates = [recipe.optimizer.rate_at(epoch) for epoch in (0, 89, 90, 104, 105, 119)]
+    assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+    assert (recipe.patches.size, recipe.patches.steps, recipe.optimizer.epochs) == (2, 200, 120)
+    assert recipe.optimizer.nesterov and recipe.network.width == 64
+
+
+def test_every_number_of_every_recipe_says_whose_it_is() -> None:
+    from bregma.training.tumour_recipe import FOLDER
+
+    for path in FOLDER.glob("*.toml"):
+        for line in path.read_text().splitlines():
+            if " = " in line and not line.startswith(("#", "name", "  ")):
+                assert "(p)" in line or "(o)" in line, f"{path.name}: {line}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["network.widht=3"], "did you mean 'width'"),
+        (["network.down=[3, 4, 4]"], "down"),
+        (["view.patch=[0, 1, 1]"], "patch is"),
+        (["tasks.mask=0.0"], "nothing to learn from"),
+    ],
+)
+def test_a_wrong_recipe_says_what_is_wrong(changes: list[str], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        load_tumour_recipe("tumour_only_mask", changes)
+
+
+def test_a_recipe_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="did you mean 'tumour_multitask'"):
+        load_tumour_recipe("tumour_multitaks")
+    own = tmp_path / "own.toml"
+    own.write_text("[tasks]\n")
+    assert is_tumour_recipe(own) and not is_tumour_recipe("radnet")
+
+
+def test_criteria_have_the_numbers_of_their_terms() -> None:
+    assert {name: list(numbers) for name, numbers in NUMBERS.items()} == {
+        name: [term.name for term in terms] for name, terms in TUMOUR_CRITERIA.items()
+    }
+    assert json.dumps(NUMBERS["side"]) == '{"left": 0, "right": 1}'
