@@ -15,7 +15,7 @@ from bregma.scan.errors import LibraryError, RequestError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0001"
+HEAD = "0002"
 """The migration that this version's tables are made of."""
 
 MIGRATIONS = Path(__file__).with_name("migrations")

@@ -74,7 +74,7 @@ def _draw(row: TableRow, record: ScanRecord, folder: Path) -> tuple[Bits, Bits]:
         for index, mask in filled.items():
             drawn[index] = mask
         return _of_findings(row, drawn, np.isin(np.arange(len(drawn)), list(filled)))
-    path = _inside(folder, row.mask)
+    path = inside_folder(folder, row.mask)
     touched = np.ones(len(record.slices), dtype=np.bool_)
     if row.level is Level.SLICE:
         touched = np.array([slice_key(one) == row.part for one in record.slices], dtype=np.bool_)
@@ -131,15 +131,18 @@ def _contour_text(row: TableRow, folder: Path) -> str:
     if row.contours.lstrip().startswith(("[", "{")):
         return row.contours
     try:
-        return _inside(folder, row.contours).read_text(encoding="utf-8")
+        return inside_folder(folder, row.contours).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise OutlineError(f"the outlines cannot be read ({type(error).__name__})") from error
 
 
-def _inside(folder: Path, name: str) -> Path:
+def inside_folder(folder: Path, name: str) -> Path:
     """A file below the table's folder; a path out of it is a mistake or worse.
 
     Links are followed, as those of scans are: stores such as git-annex and DVC put them in the place of files.
+
+    Raises:
+        MaskFileError: it leads out of the folder, or there is no such file.
     """
     below = Path(os.path.normpath(name))
     if below.is_absolute() or below.parts[:1] == (os.pardir,):

@@ -75,9 +75,9 @@ def import_scans(
     Raises:
         RequestError: the path does not exist.
     """
-    from bregma.io.find import discover, load  # pydicom, late
+    from bregma.io.find import discover, load_any  # pydicom, late
 
-    return store_found(library, discover(path), load, workers=workers, progress=progress, on_step=on_step)
+    return store_found(library, discover(path), load_any, workers=workers, progress=progress, on_step=on_step)
 
 
 def store_found(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bregma.catalogue.label_rows import NAMES, Problem
+from bregma.catalogue.tumour_cells import TERMS
 from bregma.scan.counted import counted
 from bregma.scan.labels import Level
 
@@ -68,7 +69,7 @@ def level_lines(labels: Mapping[tuple[Level, str, bool], int]) -> list[str]:
     """A line for each level and finding that labels speak of, from counts as `LabelReport.labels` has them."""
     lines = []
     for level in Level:
-        for name in NAMES:
+        for name in (*NAMES, *TERMS):
             present, absent = labels.get((level, name, True), 0), labels.get((level, name, False), 0)
             if present or absent:
                 lines.append(f"  {level} {name}: {present} present, {absent} absent")

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bregma.catalogue.label_json import LabelJsonError, cells_of_json
+from bregma.catalogue.tumour_cells import TUMOUR_COLUMNS, terms_in, wrong_cells
 from bregma.scan.counted import counted
 from bregma.scan.errors import RequestError, did_you_mean
 from bregma.scan.labels import Level
 from bregma.scan.terms import ANATOMY, ANY, FINDINGS, SIGNS, SUBTYPES, implied_any, is_place
 
 NAMES = tuple(term.name for term in (*FINDINGS, *SIGNS))
-COLUMNS = ("series_uid", "file", "level", "part", *NAMES, "place", "source", "mask", "contours")
+COLUMNS = ("series_uid", "file", "level", "part", *NAMES, "place", "source", "mask", "contours", *TUMOUR_COLUMNS)
 """Every column that a label table may have."""
 
 SHOWN = 20
@@ -66,7 +67,8 @@ class TableRow:
         series_uid: of the scan; "" where the row names a file instead.
         level: what the row speaks of.
         part: the slice or the lesion; None for the scan.
-        values: finding or place -> value in [0, 1]; a blank cell is not in it, and the place named has 1.
+        values: finding, place or what a tumour is -> value in [0, 1]; a blank cell is not in it, and the place named
+            has 1.
         source: who says so.
         mask: path of a mask file relative to the table; "" for none.
         contours: JSON, or the path of a JSON file relative to the table; "" for none.
@@ -76,6 +78,8 @@ class TableRow:
         file: a file of the scan in the place of its UID, relative to the folder that is imported with the table.
         exhaustive: whether `any` is only there where one of the five subtypes is, as in RSNA 2019; others may know of a
             bleed whose subtype they do not.
+        tumours: path of a file that outlines tumours, relative to the table; "" for none.
+        map: how that file outlines them, one of tumour_cells.MAPS.
     """
 
     row: int
@@ -91,6 +95,8 @@ class TableRow:
     columns: Mapping[str, str] = field(default_factory=dict)
     file: str = ""
     exhaustive: bool = False
+    tumours: str = ""
+    map: str = "numbered"
 
     def problem(self, column: str, reason: str) -> Problem:
         """Something that is the matter with this row."""
@@ -181,6 +187,7 @@ def _parse_row(row: int, cells: dict[str, str], source: str | None) -> Iterator[
                 values[name] = value
     if cells.get("place"):
         values[cells["place"]] = 1.0
+    values |= terms_in(cells)
     if problems:
         yield from problems
         return
@@ -194,6 +201,8 @@ def _parse_row(row: int, cells: dict[str, str], source: str | None) -> Iterator[
         mask=cells.get("mask", ""),
         contours=cells.get("contours", ""),
         file=cells.get("file", ""),
+        tumours=cells.get("tumours", ""),
+        map=cells.get("map") or "numbered",
     )
 
 
@@ -216,6 +225,7 @@ def _check_cells(row: int, cells: dict[str, str], source: str | None) -> Iterato
         yield Problem(row, "source", "nobody is named; fill the column or give a source for the whole table")
     if cells.get("mask") and cells.get("contours"):
         yield Problem(row, "contours", "the row has a mask too; expected one of them")
+    yield from (Problem(row, column, reason) for column, reason in wrong_cells(cells))
 
 
 def _number(text: str) -> float | None:

@@ -22,6 +22,7 @@ from bregma.catalogue.mask_store import StagedMask, stage_mask, store_mask
 from bregma.catalogue.steps import OnStep, Step, pass_by
 from bregma.catalogue.sweeping import writing
 from bregma.catalogue.tables import LabelRow, SeriesRow, SliceRow
+from bregma.catalogue.tumour_store import StagedMap, stage_maps, store_map
 from bregma.scan.labels import Level
 
 BATCH = 500
@@ -87,6 +88,7 @@ class _Checked:
     ids: Mapping[str, int]
     rows: list[TableRow]
     masks: list[StagedMask]
+    maps: list[StagedMap]
     problems: list[Problem]
 
 
@@ -95,8 +97,10 @@ def _check(library: Library, rows: Sequence[TableRow], folder: Path, report: Lab
     ids = _series_ids(library, {row.series_uid for row in rows})
     kept = _consistent(list(_findable(rows, ids, _slice_keys(library, ids), report)), report)
     masks, problems = _stage_masks(library, kept, folder, report)
+    maps, wrong_maps = stage_maps(library, kept, folder)
+    problems += wrong_maps
     wrong = {(problem.table, problem.row) for problem in problems}
-    return _Checked(ids, [row for row in kept if (row.table, row.row) not in wrong], masks, problems)
+    return _Checked(ids, [row for row in kept if (row.table, row.row) not in wrong], masks, maps, problems)
 
 
 def _store(library: Library, checked: _Checked, report: LabelReport, on_step: OnStep) -> None:
@@ -108,6 +112,8 @@ def _store(library: Library, checked: _Checked, report: LabelReport, on_step: On
         for mask in checked.masks:
             store_mask(session, library.layout, mask, checked.ids[mask.series_uid], report)
             on_step(Step.MASK_RENAMED)
+        for one in checked.maps:
+            store_map(session, library.layout, one, checked.ids[one.series_uid], report)
     on_step(Step.LABELS_COMMITTED)
     report.conflicts.sort(key=lambda problem: (problem.table, problem.row))
 

@@ -44,7 +44,7 @@ def read_nifti_mask(path: Path, record: ScanRecord, meaning: Mapping[int, int] |
     """
     stored, geometry = stored_nifti_mask(path)
     if geometry is not None and record.geometry is not None:
-        return _checked(_turned(stored, geometry, record.geometry), meaning)
+        return _checked(turned(stored, geometry, record.geometry), meaning)
     if record.geometry is not None:  # by which the scan may have been turned, and the mask was not
         raise MaskFileError("the mask does not say how it lies and its scan does; copy the scan's affine into the mask")
     if geometry is not None:
@@ -109,22 +109,26 @@ def _checked(values: NDArray[np.generic], meaning: Mapping[int, int] | None) -> 
     return meant
 
 
-def _turned(stored: NDArray[np.generic], mask: Geometry, scan: Geometry) -> NDArray[np.generic]:
-    """An array in the mask's order of axes, in the scan's."""
+def turned(stored: NDArray[np.generic], mask: Geometry, scan: Geometry) -> NDArray[np.generic]:
+    """An array in the mask's order of axes, in the scan's.
+
+    Raises:
+        MaskFileError: it does not lie on the pixels of the scan.
+    """
     cosines = _steps(scan) @ _steps(mask).T
     axes = np.abs(cosines).argmax(axis=1)
     if sorted(axes) != [0, 1, 2] and scan.slices > 1:
         raise MaskFileError("the mask's axes do not run along the scan's")
     if scan.slices == 1:
         axes = np.array([0, *(1 + np.abs(cosines[1:, 1:]).argmax(axis=1))])
-    turned = stored.transpose(tuple(int(axis) for axis in axes))
+    arranged = stored.transpose(tuple(int(axis) for axis in axes))
     flips = tuple(slice(None, None, -1) if cosines[i, axis] < 0 else slice(None) for i, axis in enumerate(axes))
-    if turned.shape != scan.shape:
-        raise MaskFileError(f"the mask has shape {turned.shape} in the scan's order of axes, the scan {scan.shape}")
+    if arranged.shape != scan.shape:
+        raise MaskFileError(f"the mask has shape {arranged.shape} in the scan's order of axes, the scan {scan.shape}")
     away = _apart_mm(mask, scan, axes, flips)
     if away > max(scan.pixel_mm) / 2:
         raise MaskFileError(f"the mask lies {away:.1f} mm beside the pixels of the scan")
-    return turned[flips]
+    return arranged[flips]
 
 
 def _steps(geometry: Geometry) -> NDArray[np.float64]:

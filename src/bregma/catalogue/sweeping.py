@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bregma.catalogue.library import Library
-from bregma.catalogue.tables import MaskRow, SeriesRow
+from bregma.catalogue.tables import MaskRow, SeriesRow, TumourMapRow
 
 
 @contextmanager
@@ -43,6 +43,7 @@ def _sweep(library: Library) -> int:
     with Session(library.engine) as session:
         kept = {layout.volume(digest) for digest in session.scalars(select(SeriesRow.volume))}
         kept |= {layout.mask(digest) for digest in session.scalars(select(MaskRow.mask))}
+        kept |= {layout.mask(digest) for digest in session.scalars(select(TumourMapRow.mask))}
     files = list(layout.incoming.iterdir())
     for folder in ("volumes", "masks"):
         files += [path for path in (layout.root / folder).glob("??/*") if path not in kept]

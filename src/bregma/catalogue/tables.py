@@ -171,6 +171,22 @@ class MaskRow(Table):
     present: Mapped[list[Any]]
 
 
+class TumourMapRow(Table):
+    """The tumours that one source outlined in one series.
+
+    Attributes:
+        mask: digest that names the file: (D, H, W) uint8, 0 outside and a tumour's number inside.
+    """
+
+    __tablename__ = "tumour_map"
+    __table_args__ = (UniqueConstraint("series_id", "source"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id"), index=True)
+    source: Mapped[str] = mapped_column(String(128))
+    mask: Mapped[str] = mapped_column(String(64), index=True)
+
+
 class SplitRow(Table):
     """One way to divide the patients, kept under its name.
 

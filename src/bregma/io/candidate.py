@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bregma.io.stack import Place
@@ -23,6 +24,7 @@ class Candidate:
         places: DICOM only: the images, foot to head, at each place one or those that only their pixels tell apart.
         remarks: warnings that the headers gave rise to.
         excluded: files of the series that are no part of the scan.
+        facts: what a data set says of the scan beyond its files, by DICOM keyword.
     """
 
     root: Path
@@ -34,6 +36,7 @@ class Candidate:
     places: tuple[Place, ...] = ()
     remarks: tuple[Remark, ...] = ()
     excluded: tuple[Refusal, ...] = ()
+    facts: Mapping[str, str | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,19 @@ written from it.
 
 from __future__ import annotations
 
-from bregma.io import dicom_seg, dicomdir, entry, files, nifti, nifti_grid, nifti_header, png, png_sidecar, zip_entries
+from bregma.io import (
+    dicom_seg,
+    dicomdir,
+    entry,
+    files,
+    mr_pictures,
+    nifti,
+    nifti_grid,
+    nifti_header,
+    png,
+    png_sidecar,
+    zip_entries,
+)
 
 REFUSED_FILES = {
     "not_an_image": "The file is no image: not DICOM, NIfTI or a PNG slice, or a DICOM object without pixels.",
@@ -40,7 +52,8 @@ SET_ASIDE = {
 """Images of a series that are no part of its volume, while the rest is read (a series of nothing else is refused)."""
 
 REFUSED_SCANS = {
-    "not_ct": "The modality is not CT.",
+    "not_ct": "The modality is not CT; MR scans are kept in a library all the same, for tumours.",
+    "not_mr": "The file says another modality, where an MR scan is asked for.",
     "not_head": "The file names another part of the body, or the section is larger than any head.",
     "not_axial": "The slices are sagittal, coronal or oblique, as in a reformat.",
     "projection": "A projection through many slices (MIP) or a rendering.",
@@ -66,6 +79,7 @@ WARNINGS = {
     "uid_reused": "Different slices carry one SOP Instance UID.",
     "no_orientation": "The file does not say where the image lies: no millimetres, no volumes, no left and right.",
     "no_rescale": "The file gives no rescale slope and intercept; its values are taken as Hounsfield units.",
+    "spacing_unknown": "The spacing of an MR scan is not true: nothing is said in millimetres or millilitres.",
     "hu_doubtful": "The values of some slices may not be Hounsfield units.",
     "wrap_repaired": "The background of a 12-bit image had wrapped round and was put back.",
     "modality_unknown": "The file does not say that this is a CT (a bare secondary capture), but it looks like one.",
@@ -88,6 +102,7 @@ MEDIA = {
     **nifti.CODES,
     **png_sidecar.CODES,
     **png.CODES,
+    **mr_pictures.CODES,
     **dicom_seg.CODES,
 }
 """Said of files, archives, NIfTI images and PNG slices: refusals, and warnings where the file is used all the same."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +14,18 @@ from bregma.io.candidate import Candidate
 from bregma.io.dicom_header import Header
 from bregma.io.dicom_image import Image, number
 from bregma.io.dicom_pixels import read_stored
-from bregma.io.eligibility import refusals, warnings_of
+from bregma.io.eligibility import Verdict, refusals, warnings_of
 from bregma.io.entry import Entry
 from bregma.io.gaps import holes
 from bregma.io.hounsfield import to_hounsfield
+from bregma.io.mr_dicom import fill_signal
+from bregma.io.mr_eligibility import CHECK, MR, mr_refusals, mr_warnings
+from bregma.io.mr_values import to_signal
 from bregma.io.stack import Place, reused_uids
 from bregma.scan.counted import counted
 from bregma.scan.errors import RefusedError
 from bregma.scan.study import Refusal, Remark, Series, Slice, Source
-from bregma.scan.volume import Geometry, Scan, Volume
+from bregma.scan.volume import HU, Geometry, Scan, Volume
 
 MAX_VOXELS = 1 << 30
 """2 GiB as int16: 4,096 slices of 512 x 512."""
@@ -49,13 +53,16 @@ CONFLICTS_ALLOWED = 0.25
 OVERLAP = "several acquisitions lie over one another, and nothing in their headers tells them apart"
 
 Opener = Callable[[str], Entry]
+Fill = Callable[[Image, Entry, NDArray[Any]], tuple[str, ...]]
+"""Writes the values of an image to (H, W) and says what was repaired."""
 
 
 @dataclass(slots=True)
 class _Loading:
     """The slices that could be read so far, and what was said about those that could not."""
 
-    values: NDArray[np.int16]
+    values: NDArray[Any]
+    fill: Fill
     images: list[Image] = field(default_factory=list)
     repaired: list[tuple[str, ...]] = field(default_factory=list)
     excluded: list[Refusal] = field(default_factory=list)
@@ -78,7 +85,9 @@ def load_dicom(candidate: Candidate, entry_of: Opener) -> Scan:
     if count * layout.rows * layout.columns > MAX_VOXELS:
         size = f"{count} x {layout.rows} x {layout.columns}"
         raise RefusedError("scan_too_large", f"the scan has {size} voxels; at most {MAX_VOXELS} are read")
-    loading = _Loading(np.empty((count, layout.rows, layout.columns), dtype=np.int16))
+    is_mr = candidate.places[0][0].header.text("Modality").upper() == MR
+    values = np.empty((count, layout.rows, layout.columns), dtype=np.float32 if is_mr else np.int16)
+    loading = _Loading(values, fill_signal if is_mr else _fill_hounsfield)
     for place in candidate.places:
         _read_place(place, loading, entry_of)
     if loading.conflicts and not loading.images:
@@ -89,6 +98,10 @@ def load_dicom(candidate: Candidate, entry_of: Opener) -> Scan:
     return _scan(candidate, loading)
 
 
+def _fill_hounsfield(image: Image, entry: Entry, out: NDArray[np.int16]) -> tuple[str, ...]:
+    return to_hounsfield(read_stored(image, entry, out), image.format, out)
+
+
 def _read_place(place: Place, loading: _Loading, entry_of: Opener) -> None:
     """Fill the next slice from the image at a place; several must be the same image to be believed."""
     if len(place) > 1:
@@ -96,8 +109,7 @@ def _read_place(place: Place, loading: _Loading, entry_of: Opener) -> None:
     for image in place:
         out = loading.values[len(loading.images)]
         try:
-            stored = read_stored(image, entry_of(image.file), out)
-            repaired = to_hounsfield(stored, image.format, out)
+            repaired = loading.fill(image, entry_of(image.file), out)
         except RefusedError as error:
             _exclude(loading, error.code, error.reason, [image])
             loading.broken += 1
@@ -110,9 +122,9 @@ def _told_apart(place: Place, loading: _Loading, entry_of: Opener) -> Place:
     """The one image of a place: copies are dropped; if the pixels differ, none is believed."""
     different: dict[bytes, Image] = {}
     for image in place:
-        out = np.empty((image.format.rows, image.format.columns), dtype=np.int16)
+        out = np.empty((image.format.rows, image.format.columns), dtype=loading.values.dtype)
         try:
-            to_hounsfield(read_stored(image, entry_of(image.file), out), image.format, out)
+            loading.fill(image, entry_of(image.file), out)
         except RefusedError as error:
             _exclude(loading, error.code, error.reason, [image])
             continue
@@ -137,28 +149,52 @@ def _exclude(loading: _Loading, code: str, reason: str, images: Iterable[Image])
 
 
 def _scan(candidate: Candidate, loading: _Loading) -> Scan:
-    images, values = loading.images, loading.values[: len(loading.images)]
-    header = _spokesman(images)
+    images = loading.images
     geometry = _geometry(images)
-    content = hu_check.look(values)
-    checks = hu_check.doubts(content)
-    why = refusals(header, geometry, content, checks)
+    judge = _judge_mr if loading.fill is fill_signal else _judge_ct
+    judged = judge(_spokesman(images), geometry, loading.values[: len(images)])
+    why = list(judged.refusals)
     if loading.conflicts > CONFLICTS_ALLOWED * len(candidate.places):
         why.insert(0, Remark("overlapping_acquisitions", OVERLAP))
     files = tuple(dict.fromkeys(image.file for image in images))
     return Scan(
-        series=_series(candidate, images, geometry),
+        series=_series(candidate, images, geometry, judged.facts),
         source=Source(candidate.root, files, "dicom"),
-        slices=_slices(images, geometry, checks, loading.repaired),
-        volume=Volume(values, geometry),
+        slices=_slices(images, geometry, judged.checks, loading.repaired),
+        volume=Volume(judged.values, geometry),
         warnings=(
             *candidate.remarks,
             *_reading_remarks(loading, geometry),
-            *warnings_of(header, geometry, content, checks),
+            *judged.warnings,
         ),
         refusal=Refusal(why[0].code, "; ".join(w.message for w in why), files, candidate.series_uid) if why else None,
         excluded=(*candidate.excluded, *loading.excluded),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """The values of a scan and what was found when they were looked at, as its modality wants it."""
+
+    values: HU
+    refusals: Verdict
+    warnings: Verdict
+    checks: tuple[str, ...]
+    facts: dict[str, str | float]
+
+
+def _judge_ct(header: Header, geometry: Geometry | None, values: HU) -> _Judged:
+    content = hu_check.look(values)
+    checks = hu_check.doubts(content)
+    found = refusals(header, geometry, content, checks), warnings_of(header, geometry, content, checks)
+    return _Judged(values, *found, checks, {})
+
+
+def _judge_mr(header: Header, geometry: Geometry | None, values: NDArray[Any]) -> _Judged:
+    signal = to_signal(values)
+    date = {"StudyDate": header.text("StudyDate")} if header.text("StudyDate") else {}
+    found = mr_refusals(header, signal.values), mr_warnings(header, geometry)
+    return _Judged(signal.values, *found, (CHECK,) * len(values), {**signal.facts, **date})
 
 
 def _spokesman(images: list[Image]) -> Header:
@@ -204,9 +240,12 @@ def _directions(geometry: Geometry) -> str:
     return "\\".join(letters)
 
 
-def _series(candidate: Candidate, images: list[Image], geometry: Geometry | None) -> Series:
+def _series(
+    candidate: Candidate, images: list[Image], geometry: Geometry | None, judged: dict[str, str | float]
+) -> Series:
     header = images[0].header
     facts: dict[str, str | float] = {word: header.text(word) for word in FACTS if header.text(word)}
+    facts |= judged
     for word in NUMBERS:
         value = number(header, word)
         if value is not None:

@@ -76,7 +76,7 @@ def refusals(header: Header, geometry: Geometry | None, content: Content, checks
 
 def _other_kind(header: Header, geometry: Geometry | None) -> Verdict:
     modality, kind = header.text("Modality").upper(), header.text("ImageType").upper()
-    said = _words(header, "SeriesDescription", "ProtocolName")
+    said = said_by(header, "SeriesDescription", "ProtocolName")
     found = []
     if modality not in ("CT", *CT_LIKE):
         found.append(Remark("not_ct", f"the modality is {modality!r}; only CT is read"))
@@ -94,7 +94,7 @@ def _other_kind(header: Header, geometry: Geometry | None) -> Verdict:
 
 
 def _body(header: Header, geometry: Geometry | None, content: Content) -> Verdict:
-    named = _words(header, "BodyPartExamined") or _words(
+    named = said_by(header, "BodyPartExamined") or said_by(
         header, "SeriesDescription", "ProtocolName", "StudyDescription"
     )
     if NOT_HEAD.search(named) and not HEAD.search(named):
@@ -107,7 +107,8 @@ def _body(header: Header, geometry: Geometry | None, content: Content) -> Verdic
     return []
 
 
-def _words(header: Header, *keywords: str) -> str:
+def said_by(header: Header, *keywords: str) -> str:
+    """What a header says under several keywords, in capitals."""
     return " | ".join(header.text(word).upper() for word in keywords if header.text(word))
 
 

@@ -10,12 +10,13 @@ from bregma.io.dicom_find import DicomFiles
 from bregma.io.dicom_scan import load_dicom
 from bregma.io.entry import Entry, entry_of_file
 from bregma.io.files import list_entries, open_entry, root_of
+from bregma.io.mr_eligibility import MR, for_bleeds
 from bregma.io.zip_entries import ARCHIVE_MARK, is_zip, list_zip
 from bregma.scan.errors import RefusedError
 from bregma.scan.study import Refusal
 from bregma.scan.volume import Scan
 
-__all__ = ["Candidate", "Discovery", "discover", "find_scans", "load"]
+__all__ = ["Candidate", "Discovery", "discover", "find_scans", "load", "load_any", "load_mr"]
 
 NIFTI = (".nii", ".nii.gz")
 DICOM = (".dcm", ".dicom", ".ima")
@@ -68,7 +69,18 @@ def _neither(names: Sequence[str]) -> Iterator[Refusal]:
 
 
 def load(candidate: Candidate) -> Scan:
-    """Load a scan: pixels read, checked and turned into Hounsfield units.
+    """Load a scan for a reading of bleeds: pixels read, checked and turned into Hounsfield units; MR is refused.
+
+    Raises:
+        RefusedError: as `load_any`.
+    """
+    return for_bleeds(load_any(candidate))
+
+
+def load_any(candidate: Candidate) -> Scan:
+    """Load a scan of any modality that is kept: CT in Hounsfield units, MR in values without a unit.
+
+    A refusal in the scan says why nobody may use it; what a reading of bleeds refuses besides, `for_bleeds` says.
 
     Raises:
         RefusedError: nothing of it can be read; the reason is in it. A fault of ours comes as one too, with the code
@@ -97,6 +109,28 @@ def _load(candidate: Candidate) -> Scan:
 
     sidecar = next((entry for entry in entries if _base(entry.name) == SIDECAR), None)
     return load_png_folder([entry for entry in entries if entry is not sidecar], sidecar, candidate.root)
+
+
+def load_mr(candidate: Candidate) -> Scan:
+    """Load a scan as MR, also where its format (NIfTI, PNG) cannot say what it is.
+
+    Raises:
+        RefusedError: a DICOM file that says it is something else ("not_mr"), or as `load_any`.
+    """
+    if candidate.media == "dicom":
+        scan = load_any(candidate)
+        if scan.series.modality != MR:
+            raise RefusedError("not_mr", f"the modality is {scan.series.modality!r}; expected {MR!r}")
+        return scan
+    files = _Files(candidate)
+    entries = [files(name) for name in candidate.files]
+    if candidate.media == "nifti":
+        from bregma.io.mr_nifti import load_mr_nifti
+
+        return load_mr_nifti(entries[0], candidate.root)
+    from bregma.io.mr_pictures import load_mr_pictures
+
+    return load_mr_pictures(entries, candidate.root)
 
 
 def find_scans(path: Path) -> Iterator[Scan | Refusal]:

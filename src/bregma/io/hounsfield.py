@@ -44,7 +44,7 @@ def to_hounsfield(stored: Stored, layout: PixelFormat, out: HU) -> tuple[str, ..
     said: list[str] = []
     padding = _padding_mask(stored, layout)
     span = int(stored.min()) if layout.signed else 0, int(stored.max())
-    stored, span = _significant_bits(stored, layout, span, said)
+    stored, span = significant_bits(stored, layout, span, said)
     intercept = layout.intercept
     if has_wrapped(stored, layout):
         stored, span, intercept = (stored + np.uint16(1000)) & np.uint16(4095), (0, 4095), -1000.0
@@ -70,8 +70,15 @@ def has_wrapped(stored: Stored, layout: PixelFormat) -> bool:
     return float(np.count_nonzero(sample >= 2900)) / sample.size > WRAPPED_SHARE
 
 
-def _significant_bits(stored: Stored, layout: PixelFormat, span: Span, said: list[str]) -> tuple[Stored, Span]:
-    """Shift and mask away what lies outside the stored bits (overlays, garbage), if anything does."""
+def significant_bits(stored: Stored, layout: PixelFormat, span: Span, said: list[str]) -> tuple[Stored, Span]:
+    """Shift and mask away what lies outside the stored bits (overlays, garbage), if anything does.
+
+    Args:
+        stored: (H, W).
+        layout: how they are stored.
+        span: lowest and highest of them.
+        said: told what was done.
+    """
     bits, width = layout.bits_stored, stored.dtype.itemsize * 8
     shift = layout.high_bit + 1 - bits
     low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if layout.signed else (0, (1 << bits) - 1)

@@ -68,7 +68,7 @@ def find_sites(maps: Maps, shape: Shape) -> Sites:
     aside = (np.abs(points.x) > ASIDE_MM) & (np.abs(spaces.above) > FOLD_MM)
     inside = aside & (cavity.depth > 3) & (spaces.ventricle < 0.01) & (points.z > -58)
     border = inside & (spaces.tissue > BORDER_MM[0]) & (spaces.tissue < BORDER_MM[1])
-    slope = np.stack(np.gradient(cavity.depth, STEP_MM)[::-1], axis=-1)
+    slope = np.stack(list(np.gradient(cavity.depth, STEP_MM))[::-1], axis=-1)
     slope /= np.linalg.norm(slope, axis=-1, keepdims=True) + 1e-6
     cord = (np.abs(points.x) < 24) & (points.y > 0) & (points.z < -34)
     dura = aside & (np.abs(cavity.depth - 1.5) < 1.5) & (points.z > -48) & ~cord & (np.abs(points.x) > 9)

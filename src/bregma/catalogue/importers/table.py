@@ -15,7 +15,7 @@ from pathlib import Path
 from bregma.catalogue.importers.part import DataSetPart, LayoutError
 from bregma.catalogue.label_rows import LabelTableError, TableRow, read_rows
 from bregma.io.candidate import Discovery
-from bregma.io.find import discover, load
+from bregma.io.find import discover, load_any
 
 NAME = "table"
 TABLES = ("labels.csv", "labels.json")
@@ -70,7 +70,7 @@ def _parts(found: Discovery, rows: Sequence[TableRow]) -> Iterator[DataSetPart]:
         names = dict.fromkeys(name for one in some for name in (one.series_uid, *one.files))
         said = tuple(row for name in names for row in about.pop(name, ()))
         yield DataSetPart(
-            replace(found, candidates=some, refused=found.refused if start == 0 else ()), load, said, total=total
+            replace(found, candidates=some, refused=found.refused if start == 0 else ()), load_any, said, total=total
         )
     left = tuple(row for rows_of_one in about.values() for row in rows_of_one)
-    yield DataSetPart(replace(found, candidates=(), refused=()), load, left, total=total)
+    yield DataSetPart(replace(found, candidates=(), refused=()), load_any, left, total=total)
