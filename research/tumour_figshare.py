@@ -92,7 +92,7 @@ def _one(
     if arm == "random":
         settings.append("network.weights=random")
     recipe = load_tumour_recipe("tumour_multitask_2d", settings)
-    cases = [make_case(scan, recipe.view.settings) for scan in scans]
+    cases = [make_case(scan, recipe.view.settings, folder=out / "prepared") for scan in scans]
     if arm.startswith("imagenet"):
         vectors = _imagenet(cases, weights, whole=arm == "imagenet_patch", size=recipe.view.patch)
     else:
