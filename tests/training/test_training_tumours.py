@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from bregma.models.tumour_embedder import load_tumour_embedder
-from bregma.models.tumour_package import DOCUMENT, MAP, load_tumour_package
+from bregma.models.package_folder import write_folder
+from bregma.models.records import to_json
+from bregma.models.tumour_embedder import TumourEmbedder, load_tumour_embedder
+from bregma.models.tumour_package import DOCUMENT, MAP, load_tumour_package, write_tumour_package
+from bregma.networks.tumour_multitask import TumourNetwork
 from bregma.preprocessing.tumour_patch import cut_patch
 from bregma.scan.errors import PackageError, RecipeError, RequestError, StoppedError
 from bregma.scan.terms import TUMOUR_CRITERIA
 from bregma.scan.tumour import TumourScan, VoxelBox, tumours_of_map
 from bregma.scan.volume import Geometry, Volume
-from bregma.training import tumour_loop
+from bregma.training import tumour_export, tumour_loop
 from bregma.training.curves import read_rows
+from bregma.training.devices import choose_machine
 from bregma.training.train import PACKAGE, Run
 from bregma.training.train_tumours import train_on_scans
 from bregma.training.tumour_export import embed_cases
-from bregma.training.tumour_figures import knn_terms
+from bregma.training.tumour_figures import knn_metrics, knn_terms
+from bregma.training.tumour_loop import TumourJob, fit_tumours
 from bregma.training.tumour_loss import UNKNOWN
 from bregma.training.tumour_recipe import TumourRecipe, is_tumour_recipe, load_tumour_recipe, tumour_recipe_names
-from bregma.training.tumour_sampling import (
-    NUMBERS,
-    Showing,
-    Variation,
-    batch_of,
-    look_once,
-    plan_epoch,
-    show,
-)
+from bregma.training.tumour_sampling import NUMBERS, Showing, Variation, batch_of, look_once, plan_epoch, show
 from bregma.training.tumour_set import make_case
 
 SIZE = 24
@@ -40,7 +39,7 @@ SMALL = {
     "network.width": 8,
     "network.blocks": 1,
     "network.kernel": [1, 3, 3],
-    "network.down": [1, 2, 2],
+    "network.down": [1, 4, 4],
     "view.voxel_mm": [0, 0, 0],
     "view.patch": [1, 16, 16],
     "tasks.area": 0.0,
@@ -78,38 +77,54 @@ def scan(number: int, *, known: bool = True) -> TumourScan:
 TRAINING, VALIDATION = [scan(number) for number in range(12)], [scan(number) for number in range(20, 28)]
 
 
-def test_a_run_ends_in_a_package_that_embeds_as_the_network_does(tmp_path: Path) -> None:
-    recipe = small()
-    package = train_on_scans(recipe, TRAINING, VALIDATION, Run(tmp_path / "run", threads=1), cache=tmp_path / "cache")
-    embedder = load_tumour_embedder(package, threads=1)
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that is at its end."""
+    folder = tmp_path_factory.mktemp("run")
+    train_on_scans(small(), TRAINING, VALIDATION, Run(folder, threads=1), cache=folder / "cache")
+    return folder
+
+
+def network_of(folder: Path) -> TumourNetwork:
+    network = small().make_network()
+    network.load_state_dict(torch.load(folder / "last.pt", weights_only=True)["network"])
+    return network.eval()
+
+
+def job(folder: Path, recipe: TumourRecipe) -> TumourJob:
+    torch.manual_seed(0)
+    sets = [[make_case(one, recipe.view.settings) for one in part] for part in (TRAINING, VALIDATION)]
+    return TumourJob(recipe, 0, folder, recipe.make_network(), choose_machine("cpu", "fp32", threads=1), *sets)
+
+
+def test_a_run_ends_in_a_package_that_embeds_as_the_network_does(run: Path) -> None:
+    embedder = load_tumour_embedder(run / PACKAGE, threads=1)
     one = VALIDATION[0]
     vectors = embedder.embed(one.volume, [tumour.box for tumour in one.tumours])
     assert vectors.shape == (2, 8) and vectors.dtype == np.float32
-    network = recipe.make_network()
-    state = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
-    network.load_state_dict(state["network"])
-    case = make_case(one, recipe.view.settings)
-    np.testing.assert_allclose(vectors, embed_cases(network, [case], recipe.view.patch), rtol=1e-3, atol=1e-4)
+    case = make_case(one, small().view.settings)
+    expected = embed_cases(network_of(run), [case], small().view.patch)
+    np.testing.assert_allclose(vectors, expected, rtol=1e-3, atol=1e-4)
     card = embedder.package.card
     assert card.tasks == ("mask", "type", "side")
     assert card.trained_on.startswith("24 tumours of 12 patients")
     assert {(one.criterion, one.tumours) for one in card.metrics} == {("type", 8), ("side", 8)}
-    assert embedder.digest == load_tumour_package(package).digest and len(embedder.digest) == 64
+    assert embedder.digest == load_tumour_package(run / PACKAGE).digest and len(embedder.digest) == 64
 
 
 def test_a_run_learns_and_its_log_says_so(tmp_path: Path) -> None:
-    recipe = small(optimizer__epochs=8)
-    train_on_scans(recipe, TRAINING, VALIDATION, Run(tmp_path, threads=1))
+    fit_tumours(job(tmp_path, small(optimizer__epochs=10, optimizer__learning_rate=0.03)))
     rows = read_rows(tmp_path)
-    assert len(rows) == 8
+    assert len(rows) == 10
     assert rows[-1]["train_loss"] < 0.6 * rows[0]["train_loss"]
     assert rows[-1]["tumour_accuracy"] > 0.8
-    assert [np.isfinite(row["loss"]) for row in rows] == [False, True] * 4
+    assert [np.isfinite(row["loss"]) for row in rows] == [False, True] * 5
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = small()
-    train_on_scans(recipe, TRAINING, VALIDATION, Run(tmp_path / "whole", threads=1))
+    whole = job(tmp_path / "whole", small())
+    whole.run.mkdir()
+    fit_tumours(whole)
 
     class Impatient(tumour_loop.StopSign):
         looked = 0
@@ -123,25 +138,35 @@ def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: 
         def raised(self, value: bool) -> None:
             pass
 
+    stopped = job(tmp_path / "stopped", small())
+    stopped.run.mkdir()
     with monkeypatch.context() as patch:
         patch.setattr(tumour_loop, "StopSign", Impatient)
         with pytest.raises(StoppedError, match="stopped after step 3 of epoch 2"):
-            train_on_scans(recipe, TRAINING, VALIDATION, Run(tmp_path / "stopped", threads=1))
-    train_on_scans(recipe, TRAINING, VALIDATION, Run(tmp_path / "stopped", threads=1))
-    whole, stopped = (load_tumour_package(tmp_path / name / PACKAGE) for name in ("whole", "stopped"))
-    assert whole.digest == stopped.digest
-    first, second = ([row["train_loss"] for row in read_rows(tmp_path / name)] for name in ("whole", "stopped"))
+            fit_tumours(stopped)
+    again = job(stopped.run, small())
+    fit_tumours(again)
+    for one, other in zip(whole.network.parameters(), again.network.parameters(), strict=True):
+        assert torch.equal(one, other)
+    first, second = ([row["train_loss"] for row in read_rows(each.run)] for each in (whole, again))
     assert first == second
 
 
-def test_a_folder_is_one_runs(tmp_path: Path) -> None:
-    train_on_scans(small(), TRAINING, [], Run(tmp_path, threads=1))
-    assert train_on_scans(small(), TRAINING, [], Run(tmp_path, threads=1)) == tmp_path / PACKAGE
+def test_a_folder_is_one_runs(run: Path) -> None:
+    assert train_on_scans(small(), TRAINING, VALIDATION, Run(run, threads=1)) == run / PACKAGE
     with pytest.raises(RequestError, match="another recipe"):
-        train_on_scans(small(neighbours=4), TRAINING, [], Run(tmp_path))
+        train_on_scans(small(neighbours=4), TRAINING, VALIDATION, Run(run))
     with pytest.raises(RequestError, match="another data"):
-        train_on_scans(small(), TRAINING[1:], [], Run(tmp_path))
-    assert "nothing" in load_tumour_package(tmp_path / PACKAGE).card.measured_on
+        train_on_scans(small(), TRAINING[1:], VALIDATION, Run(run))
+
+
+def test_a_part_of_which_nothing_is_known_gives_no_figures(run: Path) -> None:
+    training = [make_case(one, small().view.settings) for one in TRAINING[:2]]
+    unknown = [make_case(scan(5, known=False), small().view.settings)]
+    network = network_of(run)
+    assert knn_metrics(network, training, unknown, size=(1, 16, 16), k=1) == ()
+    assert knn_metrics(network, unknown, training, size=(1, 16, 16), k=1) == ()
+    assert embed_cases(network, [], (1, 16, 16)).shape == (0, 8)
 
 
 def test_without_a_tumour_there_is_nothing_to_learn_from(tmp_path: Path) -> None:
@@ -151,7 +176,13 @@ def test_without_a_tumour_there_is_nothing_to_learn_from(tmp_path: Path) -> None
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"diverged.*learning_rate than 1e\+30"):
-        train_on_scans(small(optimizer__learning_rate=1e30), TRAINING, [], Run(tmp_path, threads=1))
+        fit_tumours(job(tmp_path, small(optimizer__learning_rate=1e30)))
+
+
+def test_an_export_that_differs_is_not_written(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tumour_export, "TOLERANCE", -1.0)
+    with pytest.raises(PackageError, match="nothing was written"):
+        tumour_export.tumour_onnx(network_of(run), (1, 16, 16))
 
 
 def test_prepared_scans_are_taken_from_the_folder_and_changed_ones_are_not(tmp_path: Path) -> None:
@@ -218,16 +249,11 @@ def test_the_validation_part_is_looked_at_with_each_tumour_in_the_middle() -> No
     assert first.boxes[0] == VoxelBox((0, 2, 2), (1, 7, 7))
 
 
-def test_a_large_tumour_is_embedded_by_the_patches_that_cover_it(tmp_path: Path) -> None:
-    package = train_on_scans(small(optimizer__epochs=1), TRAINING, [], Run(tmp_path, threads=1))
-    embedder = load_tumour_embedder(package, threads=1)
+def test_a_large_tumour_is_embedded_by_the_patches_that_cover_it(run: Path) -> None:
+    embedder = load_tumour_embedder(run / PACKAGE, threads=1)
     one, whole = TRAINING[0], VoxelBox((0, 0, 0), (1, SIZE, SIZE))
     (vector,) = embedder.embed(one.volume, [whole])
-    values = make_case(one, embedder.package.view).values
-    network = small(optimizer__epochs=1).make_network()
-    network.load_state_dict(torch.load(tmp_path / "last.pt", weights_only=True)["network"])
-    network.eval()
-    seen = []
+    values, network, seen = make_case(one, embedder.package.view).values, network_of(run), []
     for row in (0, 8):
         for column in (0, 8):
             patch = torch.from_numpy(cut_patch(values, (0, row, column), (1, 16, 16)))[None, None]
@@ -239,8 +265,8 @@ def test_a_large_tumour_is_embedded_by_the_patches_that_cover_it(tmp_path: Path)
     assert embedder.embed(one.volume, []).shape == (0, 8)
 
 
-def test_a_changed_package_is_refused(tmp_path: Path) -> None:
-    package = train_on_scans(small(optimizer__epochs=1), TRAINING, [], Run(tmp_path, threads=1))
+def test_a_changed_package_is_refused(run: Path, tmp_path: Path) -> None:
+    package = shutil.copytree(run / PACKAGE, tmp_path / "package")
     document, network = (package / DOCUMENT).read_text(), (package / MAP).read_bytes()
     for changed, message in (
         (document.replace('"width": 8', '"width": 9'), "does not match its digest"),
@@ -259,6 +285,40 @@ def test_a_changed_package_is_refused(tmp_path: Path) -> None:
         load_tumour_embedder(package)
     with pytest.raises(PackageError, match="expected a package"):
         load_tumour_embedder(tmp_path)
+
+
+def test_a_network_that_is_not_what_the_card_says_is_refused(run: Path, tmp_path: Path) -> None:
+    whole = load_tumour_package(run / PACKAGE)
+    for card, view in ((replace(whole.card, width=9), whole.view), (whole.card, replace(whole.view, patch=(1, 8, 8)))):
+        package = write_tumour_package(tmp_path / "package", card=card, view=view, onnx=whole.onnx)
+        with pytest.raises(PackageError, match="expected 'patch' of one patch"):
+            TumourEmbedder(package, threads=1)
+
+
+def test_a_document_with_other_parts_is_refused(tmp_path: Path) -> None:
+    for said, message in (
+        ({"format": 1, "card": {}}, "expected card, view"),
+        ({"format": 1, "card": {}, "view": {}, "rule": 1}, "expected card, view"),
+    ):
+        write_folder(tmp_path / "package", DOCUMENT, said, {MAP: b""})  # type: ignore[arg-type]
+        with pytest.raises(PackageError, match=message):
+            load_tumour_package(tmp_path / "package")
+
+
+def test_a_view_that_cannot_be_used_is_a_damaged_package(run: Path, tmp_path: Path) -> None:
+    whole = load_tumour_package(run / PACKAGE)
+    said = {"format": 1, "card": to_json(whole.card), "view": {"patch": 3}}
+    write_folder(tmp_path / "package", DOCUMENT, said, {MAP: whole.onnx})  # type: ignore[arg-type]
+    with pytest.raises(PackageError, match="view of a tumour network"):
+        load_tumour_package(tmp_path / "package")
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("keep me")
+    whole = load_tumour_package(run / PACKAGE)
+    with pytest.raises(RequestError, match="no part of a package"):
+        write_tumour_package(tmp_path, card=whole.card, view=whole.view, onnx=whole.onnx)
+    assert (tmp_path / "letter.txt").read_text() == "keep me"
 
 
 def test_the_nearest_vote_and_of_equals_the_nearest_wins() -> None:
