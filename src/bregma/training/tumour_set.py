@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bregma.preprocessing.tumour_mirror import left_right_axis
 from bregma.preprocessing.tumour_view import PreparedMr, TumourView, prepare_mr, prepared_box, prepared_map
 from bregma.scan.tumour import TumourMap, TumourScan, VoxelBox
-from bregma.training.checkpoint import write_whole
+from bregma.training.slice_cache import write_parts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,8 +99,8 @@ def _kept(scan: TumourScan, view: TumourView, folder: Path) -> tuple[PreparedMr,
     if not (values.exists() and numbers.exists()):
         within.mkdir(parents=True, exist_ok=True)
         prepared, drawn = _prepared(scan, view)
-        write_whole(numbers, _npy(drawn))
-        write_whole(values, _npy(prepared.values.astype(np.float16)))
+        write_parts(numbers, [_npy(drawn)])
+        write_parts(values, [_npy(prepared.values.astype(np.float16))])
     kept = np.load(values, mmap_mode="r", allow_pickle=False)
     slices, rows, columns = (stored / length for stored, length in zip(scan.map.shape, kept.shape, strict=True))
     return PreparedMr(kept, (slices, rows, columns)), np.load(numbers, mmap_mode="r", allow_pickle=False)
