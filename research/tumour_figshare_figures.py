@@ -1,4 +1,4 @@
-"""Figures of `research.tumour_figshare`: accuracy of the k nearest and mean average precision, with intervals by patient.
+"""Figures of `research.tumour_figshare`: accuracy of the k nearest and average precision, with intervals by patient.
 
 Letters: N slices, R database slices, E embedding, P patients.
 """
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from bregma.evaluation.bootstrap import (
     Statistic,
-    both,
     bootstrap,
+    both,
     paired_difference,
     patient_codes,
     per_patient,
@@ -39,7 +39,9 @@ def print_figures(out: Path, folds: int) -> None:
     patients = np.array(table["patient"])
     for arm, (asked, figures) in seen.items():
         codes = patient_codes(patients[asked].tolist())
-        print(f"{arm}: {len({table['fold'][at] for at in asked})} folds, {len(asked)} slices, {codes.max() + 1} patients")
+        print(
+            f"{arm}: {len({table['fold'][at] for at in asked})} folds, {len(asked)} slices, {codes.max() + 1} patients"
+        )
         for column, name in enumerate(FIGURES):
             values = figures[:, column]
             draws = bootstrap(_mean_of(values, codes), codes, np.random.default_rng(0))
@@ -116,4 +118,3 @@ def _mean_of(values: Floats, codes: NDArray[np.intp]) -> Statistic:
 def _ends(interval: object) -> str:
     low, high = getattr(interval, "low", None), getattr(interval, "high", None)
     return "" if low is None else f" [{low:.3f}, {high:.3f}]"
-

@@ -67,13 +67,15 @@ def test_the_gradient_of_roi_pool_reaches_the_largest_voxel_of_each_box() -> Non
     seen[0, 0, 0, 0, 1], seen[0, 0, 0, 1, 2] = 1.0, 2.0
     seen.requires_grad_()
     roi_pool(seen, [(0, VoxelBox((0, 0, 0), (1, 2, 3))), (0, VoxelBox((0, 0, 0), (1, 2, 2)))]).sum().backward()
-    assert seen.grad is not None and seen.grad[0, 0, 0].tolist() == [[0, 1, 0], [0, 0, 1]]
+    assert seen.grad is not None
+    assert seen.grad[0, 0, 0].tolist() == [[0, 1, 0], [0, 0, 1]]
 
 
 def test_heads_answer_for_every_tumour_of_every_patch() -> None:
     box = VoxelBox((0, 0, 0), (2, 2, 2))
     outputs = small()(torch.rand(2, 1, 8, 8, 8), [(0, box), (1, box), (1, box)])
-    assert outputs.mask is not None and outputs.mask.shape == (2, 1, 8, 8, 8)
+    assert outputs.mask is not None
+    assert outputs.mask.shape == (2, 1, 8, 8, 8)
     assert {name: tuple(one.shape) for name, one in outputs.criteria.items()} == {"type": (3, 5), "side": (3, 1)}
     assert outputs.embedding.shape == (3, 4)
     assert torch.equal(outputs.embedding[1], outputs.embedding[2])
@@ -104,7 +106,8 @@ def test_frozen_stages_keep_weights_and_statistics() -> None:
     optimizer.step()
     after = trunk.state_dict()
     kept = [name for name in before if name.startswith(("published.trunk.conv_stem", "published.trunk.blocks.1."))]
-    assert kept and all(torch.equal(before[name], after[name]) for name in kept)
+    assert kept
+    assert all(torch.equal(before[name], after[name]) for name in kept)
     later = "published.trunk.blocks.3.0.conv_pw.weight"
     assert not torch.equal(before[later], after[later])
 

@@ -39,9 +39,11 @@ def test_a_random_patch_holds_the_tumour_or_lies_in_it_and_leaves_the_scan_only_
     start = random_start(box, shape, size, np.random.default_rng(seed))
     for first, low, high, length, reach in zip(start, box.start, box.stop, shape, size, strict=True):
         if high - low <= reach:
-            assert first <= low and high <= first + reach
+            assert first <= low
+            assert high <= first + reach
         else:
-            assert low <= first and first + reach <= high
+            assert low <= first
+            assert first + reach <= high
         if length >= reach:
             assert 0 <= first <= length - reach
     assert box_in_patch(box, start, size) is not None
@@ -53,7 +55,8 @@ def test_what_the_box_in_the_patch_shows_is_what_the_box_in_the_scan_shows(scene
     values = np.arange(1, np.prod(shape) + 1).reshape(shape)
     start = random_start(box, shape, size, np.random.default_rng(seed))
     moved = box_in_patch(box, start, size)
-    assert moved is not None and moved == clipped_box(box, start, size)
+    assert moved is not None
+    assert moved == clipped_box(box, start, size)
     seen = inside(cut_patch(values, start, size), moved)
     assert set(seen.ravel()) <= set(inside(values, box).ravel())
     if all(high - low <= reach for low, high, reach in zip(box.start, box.stop, size, strict=True)):

@@ -95,5 +95,5 @@ def test_a_view_survives_json() -> None:
     "change", [{"patch": [0, 8, 8]}, {"patch": 3}, {"voxel_mm": [-1.0, 1.0, 1.0]}, {"windows": 1}, {"patch": [1, 8]}]
 )
 def test_a_view_that_makes_no_sense_is_refused(change: dict[str, object]) -> None:
-    with pytest.raises(RecipeError, match="expected|cannot be used"):
+    with pytest.raises(RecipeError, match=r"expected|cannot be used"):
         TumourView.from_dict({**view().to_dict(), **change})

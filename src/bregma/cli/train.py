@@ -23,7 +23,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name (radnet, anatomy_rn_nn, tumour_multitask, ...) or a TOML file.")],
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe's name (radnet, anatomy_rn_nn, tumour_multitask, ...) or a TOML file.")
+    ],
     *,
     library: LibraryOption,
     url: UrlOption = None,

@@ -48,7 +48,8 @@ def roi_embedding(
     return out
 
 
-def _maximum(seen_CDHW: NDArray[np.float32], box: VoxelBox) -> NDArray[np.float32]:
+def _maximum(seen: NDArray[np.float32], box: VoxelBox) -> NDArray[np.float32]:
+    """(C,) largest numbers of a map (C, D, H, W) in a box."""
     (d0, h0, w0), (d1, h1, w1) = box.start, box.stop
-    largest: NDArray[np.float32] = seen_CDHW[:, d0:d1, h0:h1, w0:w1].max(axis=(1, 2, 3))
+    largest: NDArray[np.float32] = seen[:, d0:d1, h0:h1, w0:w1].max(axis=(1, 2, 3))
     return largest

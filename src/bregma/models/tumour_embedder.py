@@ -47,8 +47,8 @@ class TumourEmbedder:
         ports = [(port.name, list(port.shape)) for port in (*self._session.get_inputs(), *self._session.get_outputs())]
         if ports != [(PATCH, [1, 1, *size]), (SEEN, [1, self.width, *size])]:
             raise PackageError(
-                f"the network of package {package.card.name} has {ports}; expected {PATCH!r} of one patch of {size} and "
-                f"{SEEN!r} of {self.width} channels"
+                f"the network of package {package.card.name} has {ports}; expected {PATCH!r} of one patch of {size} "
+                f"and {SEEN!r} of {self.width} channels"
             )
 
     def embed(self, volume: Volume, boxes: Sequence[VoxelBox]) -> NDArray[np.float32]:

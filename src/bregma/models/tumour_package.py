@@ -95,7 +95,9 @@ def load_tumour_package(folder: Path) -> TumourPackage:
     """
     said, files, digest = read_folder(folder, DOCUMENT, form=FORMAT)
     if set(said) != {"format", "card", "view"} or set(files) != {MAP}:
-        raise PackageError(f"{DOCUMENT} in {folder.name!r} has {sorted([*said, *files])}; expected card, view and {MAP}")
+        raise PackageError(
+            f"{DOCUMENT} in {folder.name!r} has {sorted([*said, *files])}; expected card, view and {MAP}"
+        )
     card = from_json(TumourCard, said["card"], f"{DOCUMENT} card")
     try:
         view = TumourView.from_dict(object_of(said["view"], f"{DOCUMENT} view"))

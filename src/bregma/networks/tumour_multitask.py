@@ -1,8 +1,8 @@
 """Which tumours look like this one: a backbone that carries all the knowledge, and heads that are deliberately tiny.
 
 Tumour retrieval via multitask learning, section 2: two convolutions, residual blocks, downsampling by 4 near the input
-and upsampling by 4 near the output, so that the map has the size of the input and C channels. The mask is drawn by one
-residual block on the whole map; each criterion is answered by RoiPool (the part of the map in the tumour's box, then its
+and upsampling by 4 near the output, so that the map has the size of the input and C channels. One residual block draws
+the mask of the whole map; each criterion is answered by RoiPool (the part of the map in the tumour's box, then its
 maximum) and one linear layer. What RoiPool gives is the embedding.
 
 Letters: B patches, C channels of the map, D slices, H rows, W columns, T tumours, K terms of a criterion.
@@ -78,8 +78,8 @@ class ResidualMap(nn.Module):
 
     def __init__(self, width: int, *, blocks: int, kernel: Three, down: Three) -> None:
         super().__init__()
-        half = [2 if factor > 1 else 1 for factor in down]
-        rest = [factor // first for factor, first in zip(down, half, strict=True)]
+        half = tuple(2 if factor > 1 else 1 for factor in down)
+        rest = tuple(factor // first for factor, first in zip(down, half, strict=True))
         self.enter = nn.Sequential(
             nn.Conv3d(1, width, kernel, padding="same"),
             nn.MaxPool3d(half, ceil_mode=True),
@@ -98,8 +98,8 @@ class ResidualMap(nn.Module):
 class TrunkMap(nn.Module):
     """In place of it, for slices: a published network whose maps of four sizes are added up (Lin et al. 2017).
 
-    The finest of them is a fourth of the slice, so up- and downsampling are as in the paper. Slices are looked at one by
-    one.
+    The finest of them is a fourth of the slice, so up- and downsampling are as in the paper. Slices are looked at one
+    by one.
 
     Args:
         width: C.
@@ -158,9 +158,7 @@ class TumourNetwork(nn.Module):
         kernel: of the residual block that draws the mask.
     """
 
-    def __init__(
-        self, backbone: nn.Module, width: int, *, terms: Mapping[str, int], mask: bool, kernel: Three
-    ) -> None:
+    def __init__(self, backbone: nn.Module, width: int, *, terms: Mapping[str, int], mask: bool, kernel: Three) -> None:
         super().__init__()
         self.backbone, self.width = backbone, width
         self.mask = ResBlock(width, 1, kernel) if mask else None

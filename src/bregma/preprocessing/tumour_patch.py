@@ -16,12 +16,15 @@ columns).
 from __future__ import annotations
 
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bregma.preprocessing.tumour_view import Three
 from bregma.scan.tumour import VoxelBox
+
+Number = TypeVar("Number", np.float32, np.floating, np.uint8)
 
 
 def random_start(box: VoxelBox, shape: Three, size: Three, rng: np.random.Generator) -> Three:
@@ -40,11 +43,11 @@ def random_start(box: VoxelBox, shape: Three, size: Three, rng: np.random.Genera
 
 def covering_starts(box: VoxelBox, shape: Three, size: Three) -> list[Three]:
     """The first voxels of the patches that are looked at for a box: one about its middle, or several that cover it."""
-    axes = [_covering(*axis) for axis in zip(box.start, box.stop, shape, size, strict=True)]
-    return list(product(*axes))
+    slices, rows, columns = (_covering(*axis) for axis in zip(box.start, box.stop, shape, size, strict=True))
+    return list(product(slices, rows, columns))
 
 
-def cut_patch(values: NDArray[np.generic], start: Three, size: Three) -> NDArray[np.generic]:
+def cut_patch(values: NDArray[Number], start: Three, size: Three) -> NDArray[Number]:
     """A patch of an array, 0 where it reaches beyond; a copy."""
     out = np.zeros(size, values.dtype)
     there = [_overlap(*axis) for axis in zip(start, size, values.shape, strict=True)]

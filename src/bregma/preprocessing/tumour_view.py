@@ -39,7 +39,9 @@ class TumourView:
 
     def __post_init__(self) -> None:
         if any(not 0 <= size < np.inf for size in self.voxel_mm):
-            raise RecipeError(f"voxel_mm is {list(self.voxel_mm)}; expected millimetres, or 0 to leave an axis as it is")
+            raise RecipeError(
+                f"voxel_mm is {list(self.voxel_mm)}; expected millimetres, or 0 to leave an axis as it is"
+            )
         if any(size < 1 for size in self.patch):
             raise RecipeError(f"patch is {list(self.patch)}; expected at least one slice, row and column")
 

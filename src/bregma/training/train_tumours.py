@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -55,11 +56,11 @@ def train_tumours(recipe: TumourRecipe, library: Library, run: Run, *, progress:
         RequestError: the folder is another run's or of other data, or nobody outlined a tumour in the training part.
         StoppedError: somebody asked to stop; the state is saved.
     """
-    parts = [
-        (load_tumour_scan(library, uid) for uid in tumour_scans(library, run.split, part))
-        for part in (TRAIN, VALIDATION)
-    ]
-    return train_on_scans(recipe, *parts, run, cache=run.cache or library.layout.root / "prepared", progress=progress)
+    training, validation = (
+        map(partial(load_tumour_scan, library), tumour_scans(library, run.split, part)) for part in (TRAIN, VALIDATION)
+    )
+    cache = run.cache or library.layout.root / "prepared"
+    return train_on_scans(recipe, training, validation, run, cache=cache, progress=progress)
 
 
 def train_on_scans(

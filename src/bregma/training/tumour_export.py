@@ -19,7 +19,6 @@ from bregma.scan.errors import PackageError
 from bregma.training.onnx_form import export_graph
 from bregma.training.tumour_set import TumourCase
 
-
 TOLERANCE = 1e-3
 """Largest difference between the network and its ONNX form, as a share of the largest number of the map."""
 
@@ -59,8 +58,8 @@ def tumour_onnx(network: TumourNetwork, size: Three) -> bytes:
     away = float(np.abs(expected - found).max() / max(float(np.abs(expected).max()), 1e-6))
     if not away <= TOLERANCE:
         raise PackageError(
-            f"the exported map differs from the network's by {away:.2g} of its largest number, more than {TOLERANCE:g}; "
-            "nothing was written: report this with the versions of torch and onnxruntime"
+            f"the exported map differs from the network's by {away:.2g} of its largest number, more than "
+            f"{TOLERANCE:g}; nothing was written: report this with the versions of torch and onnxruntime"
         )
     return content
 

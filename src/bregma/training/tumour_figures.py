@@ -25,7 +25,7 @@ Codes = NDArray[np.intp]
 def knn_metrics(
     network: TumourNetwork, training: Sequence[TumourCase], validation: Sequence[TumourCase], *, size: Three, k: int
 ) -> tuple[TumourMetric, ...]:
-    """kNN accuracy of every criterion of which something is known on both sides.
+    """KNN accuracy of every criterion of which something is known on both sides.
 
     Args:
         network: trained.

@@ -1,7 +1,7 @@
 """Which patches an epoch shows, and what is in them.
 
-Tumour retrieval via multitask learning, section 3.1: a patch is picked at random, containing a tumour entirely. All that
-is drawn stands in a `Showing`, so that an epoch is the same after an interruption. Letters: B patches, T tumours.
+Tumour retrieval via multitask learning, section 3.1: a patch is picked at random, containing a tumour entirely. All
+that is drawn stands in a `Showing`, so that an epoch is the same after an interruption. Letters: B patches, T tumours.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def plan_epoch(
     wanted = steps * patches or len(tumours)
     rounds = -(-wanted // len(tumours))
     order = np.concatenate([rng.permutation(len(tumours)) for _ in range(rounds)])[:wanted]
-    shown = [_draw(cases, *tumours[index], size, variation, rng) for index in order]
+    shown = [_draw(cases[number], number, box, size, variation, rng) for number, box in (tumours[at] for at in order)]
     return [tuple(shown[first : first + patches]) for first in range(0, wanted, patches)]
 
 
@@ -131,7 +131,9 @@ def show(case: TumourCase, showing: Showing, size: Three) -> Patch:
     """Cut a patch, mirror and vary it; boxes and labels follow."""
     values = cut_patch(case.values, showing.start, size).astype(np.float32)
     mask = cut_patch(case.map, showing.start, size) > 0
-    seen = [(box_in_patch(box, showing.start, size), labels) for box, labels in zip(case.boxes, case.labels, strict=True)]
+    seen = [
+        (box_in_patch(box, showing.start, size), labels) for box, labels in zip(case.boxes, case.labels, strict=True)
+    ]
     whole = [(box, dict(labels)) for box, labels in seen if box is not None]
     if showing.flip and case.left_right is not None:
         axis = case.left_right
@@ -154,23 +156,21 @@ def batch_of(patches: Sequence[Patch]) -> TumourBatch:
     return TumourBatch(values, places, TumourTargets(mask, criteria))
 
 
-def batches(
-    cases: Sequence[TumourCase], plan: Sequence[tuple[Showing, ...]], size: Three
-) -> Iterator[TumourBatch]:
+def batches(cases: Sequence[TumourCase], plan: Sequence[tuple[Showing, ...]], size: Three) -> Iterator[TumourBatch]:
     """The batches of a plan, one after the other."""
     for step in plan:
         yield batch_of([show(cases[showing.case], showing, size) for showing in step])
 
 
 def _draw(
-    cases: Sequence[TumourCase],
+    case: TumourCase,
     number: int,
     box: VoxelBox,
     size: Three,
     variation: Variation,
     rng: np.random.Generator,
 ) -> Showing:
-    start = random_start(box, cases[number].shape, size, rng)
+    start = random_start(box, case.shape, size, rng)
     flip, contrast, brightness = rng.random(), rng.uniform(-1, 1), rng.uniform(-1, 1)
     return Showing(
         number,
