@@ -20,11 +20,12 @@ from bregma.evaluation.bootstrap import (
     per_patient,
     percentile_interval,
 )
+from bregma.evaluation.neighbours import average_precision, ranked, squared_distances
 from bregma.training.tumour_figures import knn_terms
 
 K = 10
 REFERENCE = "multitask"
-FIGURES = ("kNN accuracy", "mAP", "precision at 10")
+FIGURES = ("kNN accuracy", "mAP", "precision at 10", "mAP within the fold")
 EVERYWHERE = ("imagenet", "imagenet_patch")
 """Arms that learn nothing of the folds: one embedding serves all."""
 
@@ -51,16 +52,18 @@ def print_figures(out: Path, folds: int) -> None:
 
 
 def _over_folds(out: Path, arm: str, table: dict[str, list[str]], folds: int) -> tuple[NDArray[np.intp], Floats]:
-    """Which slices were asked about, and (N, 3) figures of each."""
+    """Which slices were asked about, and (N, 4) figures of each."""
     fold, asked, figures = np.array(table["fold"]), [], []
     codes = np.unique(np.array(table["type"]), return_inverse=True)[1]
+    patients = np.unique(np.array(table["patient"]), return_inverse=True)[1]
     for number in range(folds):
         path = out / f"{arm}-{0 if arm in EVERYWHERE else number}.npy"
         if not path.exists():
             continue
         vectors, here = np.load(path), np.flatnonzero(fold == number)
         asked.append(here)
-        figures.append(slice_figures(vectors[here], vectors[fold != number], codes[here], codes[fold != number]))
+        others = slice_figures(vectors[here], vectors[fold != number], codes[here], codes[fold != number])
+        figures.append(np.column_stack([others, _unseen(vectors[here], patients[here], codes[here])]))
     return np.concatenate(asked), np.concatenate(figures)
 
 
@@ -81,6 +84,12 @@ def slice_figures(
     precision = np.cumsum(same, axis=1) / np.arange(1, len(known) + 1)
     average = (precision * same).sum(axis=1) / same.sum(axis=1)
     return np.stack([right.astype(float), average, same[:, :10].mean(axis=1)], axis=1)
+
+
+def _unseen(vectors: NDArray[np.float32], patients: NDArray[np.intp], types: NDArray[np.intp]) -> Floats:
+    """(N,) average precision with the other patients of the same fold as the database: none of them taught anything."""
+    near = ranked(squared_distances(vectors), patients, np.ones(len(vectors), bool))
+    return average_precision(near, types)
 
 
 def _by_group(table: dict[str, list[str]], asked: NDArray[np.intp], figures: Floats) -> None:

@@ -1,7 +1,7 @@
 """The retrieval paper's protocol on drawn heads: multitask against single tasks and removed tasks, on every criterion.
 
-`python -m research.tumour_phantoms --heads 120 --seeds 0 1 2 --out DIR`; heads are split 80:20 (one head, one patient), every
-seed draws weights and order anew, and what is finished is not done again. A row per arm and seed: kNN score of
+`python -m research.tumour_phantoms --heads 120 --seeds 0 1 2 --out DIR`; heads are split 80:20 (one head, one patient),
+every seed draws weights and order anew, and what is finished is not done again. A row per arm and seed: kNN score of
 every criterion against k, once with the boxes as outlined and once with distorted ones. `--picture ARM` draws the t-SNE
 map. Letters: T tumours, E embedding.
 """

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from bregma.evaluation.neighbours import Codes, Ranked, vote
 from bregma.models.tumour_package import TumourMetric
 from bregma.networks.tumour_multitask import TumourNetwork
 from bregma.preprocessing.tumour_view import Three
@@ -19,7 +20,6 @@ from bregma.training.tumour_sampling import NUMBERS
 from bregma.training.tumour_set import TumourCase
 
 Vectors = NDArray[np.float32]
-Codes = NDArray[np.intp]
 
 
 def knn_metrics(
@@ -62,14 +62,6 @@ def knn_terms(asked: Vectors, known: Vectors, votes: Codes, *, k: int) -> Codes:
         votes: (R,) their terms.
         k: neighbours; all where there are fewer.
     """
-    away = ((asked[:, None].astype(np.float64) - known[None]) ** 2).sum(axis=2)
-    nearest = votes[np.argsort(away, axis=1, kind="stable")[:, :k]]
-    counts = (nearest[:, :, None] == np.arange(votes.max() + 1)).sum(axis=1)
-    first = nearest[np.arange(len(nearest))[:, None], _first_of_most(nearest, counts)[:, None]][:, 0]
-    return np.asarray(first, np.intp)
-
-
-def _first_of_most(nearest: Codes, counts: NDArray[np.intp]) -> Codes:
-    """(T,) place of the first neighbour whose term is among the most frequent."""
-    often = np.take_along_axis(counts, nearest, axis=1)
-    return np.asarray(often.argmax(axis=1), np.intp)
+    away = np.stack([np.square(known.astype(np.float64) - one).sum(axis=1) for one in asked])
+    nearest = Ranked(np.arange(len(asked)), np.argsort(away, axis=1, kind="stable"), np.full(len(asked), len(known)))
+    return vote(nearest, votes, k)
