@@ -19,7 +19,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bregma.networks.tumour_multitask import TumourNetwork
 from bregma.phantom.tumours import draw_tumours, tumour_parameters
 from bregma.scan.terms import TUMOUR_CRITERIA
 from bregma.scan.tumour import VoxelBox
@@ -42,7 +41,7 @@ TRAIN_SHARE = 0.8
 NEIGHBOURS = (1, 3, 5, 10, 20, 40)
 DISTORTION = 0.25
 SIZE_FACTOR = 2.0
-"""A size counts as told when the k nearest say it within this factor."""
+"""A size counts as told when the mean of the k nearest is within this factor of the volume."""
 
 SMALL = [
     "network.width=16",
@@ -71,48 +70,65 @@ def main() -> None:
     print(f"{_tumours(training)} tumours to train, {_tumours(test)} to test", flush=True)
     for seed in asked.seeds:
         for arm in asked.arms:
-            path = asked.out / f"{arm}-{asked.tag}-{seed}.json"
+            path = asked.out / f"{arm}-{asked.tag}-{seed}.npz"
             if not path.exists():
-                row = _arm(arm, settings, training, test, seed, asked.out / f"run-{arm}-{asked.tag}-{seed}")
-                path.write_text(json.dumps(row, indent=1))
-            print(json.dumps(_short(json.loads(path.read_text()))), flush=True)
+                _arm(arm, settings, training, test, seed, path)
+            print(json.dumps(_row(path, training, test)), flush=True)
+    paths = {arm: sorted(asked.out.glob(f"{arm}-{asked.tag}-*.npz")) for arm in (UNTRAINED, *ARMS)}
+    seen = {arm: [_row(path, training, test) for path in found] for arm, found in paths.items() if found}
+    (asked.out / f"figures-{asked.tag}.json").write_text(json.dumps(seen, indent=1))
+    for arm, rows in seen.items():
+        print(_over_seeds(arm, rows))
     if asked.picture:
-        _picture(asked.out, asked.picture, asked.tag, asked.seeds[0], test)
+        _picture(asked.out / f"{asked.picture}-{asked.tag}-{asked.seeds[0]}.npz", test)
 
 
 def _arm(
-    arm: str, settings: list[str], training: Sequence[TumourCase], test: Sequence[TumourCase], seed: int, run: Path
-) -> dict[str, object]:
-    started = time.perf_counter()
+    arm: str, settings: list[str], training: Sequence[TumourCase], test: Sequence[TumourCase], seed: int, path: Path
+) -> None:
+    """Train, and keep the embeddings: of the training part, of the test part, and of that with distorted boxes."""
+    started = time.process_time()
     recipe = load_tumour_recipe("tumour_multitask" if arm == UNTRAINED else arm, settings)
     torch.manual_seed(seed)
-    network = recipe.make_network()
+    network, size = recipe.make_network(), recipe.view.patch
     if arm != UNTRAINED:
+        run = path.with_name(f"run-{path.stem}")
         run.mkdir(exist_ok=True)
         fit_tumours(TumourJob(recipe, seed, run, network, choose_machine("cpu", "fp32", threads=1), training, []))
-    seconds = time.perf_counter() - started
-    return {"arm": arm, "seed": seed, "seconds": round(seconds), "width": network.width} | _scores(
-        network, recipe, training, test, run, seed
-    )
-
-
-def _scores(
-    network: TumourNetwork,
-    recipe: TumourRecipe,
-    training: Sequence[TumourCase],
-    test: Sequence[TumourCase],
-    run: Path,
-    seed: int,
-) -> dict[str, object]:
-    """Criterion -> score at each k, as outlined and distorted."""
-    size, rng = recipe.view.patch, np.random.default_rng([seed, 25])
+    rng = np.random.default_rng([seed, 25])
     known, asked = (embed_cases(network, part, size) for part in (training, test))
     shaken = embed_cases(network, [_distorted(case, rng) for case in test], size)
-    np.savez(run.with_suffix(".npz"), known=known, asked=asked)
-    return {
-        "scores": _against_k(known, asked, training, test),
-        "distorted": _against_k(known, shaken, training, test),
-    }
+    np.savez(path, known=known, asked=asked, shaken=shaken, seconds=np.array(time.process_time() - started))
+
+
+def _row(path: Path, training: Sequence[TumourCase], test: Sequence[TumourCase]) -> dict[str, object]:
+    """Criterion -> score at each k, as outlined and distorted."""
+    with np.load(path) as kept:
+        return {
+            "arm": path.stem,
+            "seconds": round(float(kept["seconds"])),
+            "width": int(kept["known"].shape[1]),
+            "k": NEIGHBOURS,
+            "scores": _against_k(kept["known"], kept["asked"], training, test),
+            "distorted": _against_k(kept["known"], kept["shaken"], training, test),
+        }
+
+
+def _over_seeds(arm: str, rows: Sequence[dict[str, object]]) -> str:
+    """A line of the table: mean over seeds at k = 10, with the least and the most, and what distortion costs."""
+    at, cells = NEIGHBOURS.index(10), []
+    tables = [
+        {kind: {name: one[at] for name, one in row[kind].items()} for kind in ("scores", "distorted")}  # type: ignore[attr-defined]
+        for row in rows
+    ]
+    for name in tables[0]["scores"]:
+        values = [table["scores"][name] for table in tables]
+        shaken = float(np.mean([table["distorted"][name] for table in tables]))
+        cells.append(
+            f"{name} {np.mean(values):.3f} [{min(values):.3f}, {max(values):.3f}] ({shaken - np.mean(values):+.3f})"
+        )
+    means = [float(np.mean(list(table["scores"].values()))) for table in tables]
+    return f"{arm} ({len(rows)} seeds): mean {np.mean(means):.3f}; {'; '.join(cells)}"
 
 
 def _against_k(
@@ -136,9 +152,9 @@ def _against_k(
 
 
 def _log_sizes(cases: Sequence[TumourCase]) -> NDArray[np.float64]:
-    """(T,) log of the longest side of each box, in prepared voxels."""
-    sides = [np.subtract(box.stop, box.start).max() for case in cases for box in case.boxes]
-    return np.log(np.array(sides, float))
+    """(T,) log of the volume of each box, in prepared voxels."""
+    volumes = [np.subtract(box.stop, box.start).prod() for case in cases for box in case.boxes]
+    return np.log(np.array(volumes, float))
 
 
 def _distorted(case: TumourCase, rng: np.random.Generator) -> TumourCase:
@@ -178,22 +194,12 @@ def _tumours(cases: Sequence[TumourCase]) -> int:
     return sum(len(case.boxes) for case in cases)
 
 
-def _short(row: dict[str, object]) -> dict[str, object]:
-    """Scores at k = 10, as outlined and distorted."""
-    at, short = NEIGHBOURS.index(10), {key: row[key] for key in ("arm", "seed", "seconds")}
-    for kind in ("scores", "distorted"):
-        scores: dict[str, list[float]] = row[kind]  # type: ignore[assignment]
-        short[kind] = {criterion: round(values[at], 3) for criterion, values in scores.items()}
-        short[f"{kind} mean"] = round(float(np.mean([values[at] for values in scores.values()])), 3)
-    return short
-
-
-def _picture(out: Path, arm: str, tag: str, seed: int, test: Sequence[TumourCase]) -> None:
+def _picture(path: Path, test: Sequence[TumourCase]) -> None:
     """The map of the test part, coloured by type, side and size."""
     import matplotlib.pyplot as plt
     from sklearn.manifold import TSNE
 
-    with np.load(out / f"run-{arm}-{tag}-{seed}.npz") as kept:
+    with np.load(path) as kept:
         places = TSNE(random_state=0, perplexity=max(2, min(30, len(kept["asked"]) // 4))).fit_transform(kept["asked"])
     colours = {"type": terms_of(test, "type"), "side": terms_of(test, "side"), "size": _log_sizes(test)}
     figure, axes = plt.subplots(1, 3, figsize=(12, 4))
@@ -201,7 +207,7 @@ def _picture(out: Path, arm: str, tag: str, seed: int, test: Sequence[TumourCase
         axis.scatter(*places.T, c=values, s=10, cmap="viridis")
         axis.set_title(name)
         axis.set_axis_off()
-    figure.savefig(out / f"tsne-{arm}-{tag}-{seed}.png", dpi=120, bbox_inches="tight")
+    figure.savefig(path.with_suffix(".png"), dpi=120, bbox_inches="tight")
 
 
 def _arguments() -> argparse.Namespace:

@@ -104,7 +104,7 @@ def test_every_network_and_recipe_stands_where_each_paper_lives() -> None:
     text = (DOCS / "architecture.md").read_text(encoding="utf-8")
     table = text.split("## Where each paper lives")[1].split("\n## ")[0]
     package = ROOT / "src" / "bregma"
-    assert set(re.findall(r"`(\w+)`", table)) == {recipe.stem for recipe in (package / "recipes").glob("*.toml")}
+    assert set(re.findall(r"`(\w+)`", table)) == {recipe.stem for recipe in (package / "recipes").rglob("*.toml")}
     files = re.findall(r"\b[a-z]+/\w+\.py\b", table)
     assert [name for name in files if not (package / name).is_file()] == []
     assert {"networks/radnet.py", "networks/slice_classifier.py", "networks/slice_set.py", "networks/sequence.py"} <= {
