@@ -8,7 +8,9 @@ from bregma.io import (
     dicom_seg,
     dicomdir,
     entry,
+    figshare_mat,
     files,
+    figshare_mat,
     mr_pictures,
     nifti,
     nifti_grid,
@@ -103,6 +105,7 @@ MEDIA = {
     **png_sidecar.CODES,
     **png.CODES,
     **mr_pictures.CODES,
+    **figshare_mat.CODES,
     **dicom_seg.CODES,
 }
 """Said of files, archives, NIfTI images and PNG slices: refusals, and warnings where the file is used all the same."""

@@ -98,9 +98,8 @@ def _of_line(line: Line, problems: list[Problem]) -> FigshareSlice | None:
     for column, known in (("tumour_type", tuple(KINDS.values())), ("plane", PLANES)):
         if cells[column] not in known:
             problems.append(line.problem(column, f"{cells[column]!r} is none{did_you_mean(cells[column], known)}"))
-    for column in ("image", "mask", "patient", "study"):
-        if not cells[column]:
-            problems.append(line.problem(column, "it is blank"))
+    blank = [column for column in ("image", "mask", "patient", "study") if not cells[column]]
+    problems += [line.problem(column, "it is blank") for column in blank]
     facts = {fact: value for column, fact in LENGTHS.items() if (value := _length(line, column, problems)) is not None}
     if number is None or len(problems) > before:
         return None
@@ -140,5 +139,6 @@ def _twice(slices: Sequence[FigshareSlice]) -> Iterator[Problem]:
             yield Problem(one.row, "slice_id", f"{one.number} is in row {first[one.number].row} too", one.table)
         stack = first.setdefault((one.study, one.plane), one)
         if (stack.kind, stack.patient) != (one.kind, one.patient):
-            reason = f"study {one.study} has {stack.kind} of {stack.patient} in row {stack.row}, {one.kind} of {one.patient} here"
+            said = f"{stack.kind} of {stack.patient} in row {stack.row}, {one.kind} of {one.patient} here"
+            reason = f"study {one.study} has {said}"
             yield Problem(one.row, "study", reason, one.table)

@@ -1,4 +1,4 @@
-"""Figshare brain tumours: 3,064 contrast-enhanced T1 slices of 233 patients with meningioma, glioma or pituitary tumour.
+"""Figshare brain tumours: 3,064 contrast-enhanced T1 slices of 233 patients, meningioma, glioma or pituitary tumour.
 
     1.mat ... 3064.mat            as its makers hand it out (MATLAB v7.3, cjdata; needs the extra `matlab`), or
     slices.csv                    slice_id, image, mask, patient, study, tumour_type, plane (others: pixel_mm,
