@@ -10,7 +10,6 @@ from bregma.io import (
     entry,
     figshare_mat,
     files,
-    figshare_mat,
     mr_pictures,
     nifti,
     nifti_grid,

@@ -11,6 +11,7 @@ from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 from bregma.phantom.draw import Phantom
 from bregma.phantom.parameters import HeadParameters
 from bregma.phantom.scanning import KERNELS
+from bregma.scan.volume import Geometry
 
 IMPLEMENTATION_UID = UID("2.25.198406291783940571034829473651820937465")
 INTERCEPT = -1024
@@ -28,18 +29,24 @@ def write_dicom(phantom: Phantom, folder: Path) -> None:
 
 
 def _slice_file(phantom: Phantom, index: int, uid: UID) -> FileDataset:
+    image = empty_file(CTImageStorage, uid)
+    _say_patient_and_study(image, phantom.parameters)
+    _say_acquisition(image, phantom.parameters)
+    say_place(image, phantom.geometry, index)
+    _put_pixels(image, phantom, index)
+    return image
+
+
+def empty_file(storage: UID, uid: UID) -> FileDataset:
+    """A DICOM file of a SOP class with its preamble and meta information, and nothing in it yet."""
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = CTImageStorage
+    meta.MediaStorageSOPClassUID = storage
     meta.MediaStorageSOPInstanceUID = uid
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.ImplementationClassUID = IMPLEMENTATION_UID
     image = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    image.SOPClassUID = CTImageStorage
+    image.SOPClassUID = storage
     image.SOPInstanceUID = uid
-    _say_patient_and_study(image, phantom.parameters)
-    _say_acquisition(image, phantom.parameters)
-    _say_place(image, phantom, index)
-    _put_pixels(image, phantom, index)
     return image
 
 
@@ -75,14 +82,14 @@ def _say_acquisition(image: Dataset, parameters: HeadParameters) -> None:
     image.ManufacturerModelName = "Phantom"
     image.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     image.AcquisitionNumber = 1
-    image.KVP = _decimal(scanner.kvp)
+    image.KVP = decimal(scanner.kvp)
     image.ConvolutionKernel = KERNELS[scanner.kernel].name
-    image.SliceThickness = _decimal(scanner.thickness_mm)
+    image.SliceThickness = decimal(scanner.thickness_mm)
     gaps = scanner.spacing_mm if isinstance(scanner.spacing_mm, tuple) else (scanner.spacing_mm,)
     if max(gaps) - min(gaps) < 1e-6:
-        image.SpacingBetweenSlices = _decimal(gaps[0])
-    image.GantryDetectorTilt = _decimal(scanner.tilt_degrees)
-    image.ReconstructionDiameter = _decimal(scanner.field_of_view_mm)
+        image.SpacingBetweenSlices = decimal(gaps[0])
+    image.GantryDetectorTilt = decimal(scanner.tilt_degrees)
+    image.ReconstructionDiameter = decimal(scanner.field_of_view_mm)
     image.RescaleIntercept = str(INTERCEPT)
     image.RescaleSlope = "1"
     image.RescaleType = "HU"
@@ -90,14 +97,13 @@ def _say_acquisition(image: Dataset, parameters: HeadParameters) -> None:
     image.WindowWidth = "80"
 
 
-def _say_place(image: Dataset, phantom: Phantom, index: int) -> None:
-    """General Image and Image Plane modules (PS3.3 C.7.6.1, C.7.6.2)."""
-    geometry = phantom.geometry
+def say_place(image: Dataset, geometry: Geometry, index: int) -> None:
+    """General Image and Image Plane modules of a slice (PS3.3 C.7.6.1, C.7.6.2), in place."""
     image.InstanceNumber = index + 1
-    image.ImagePositionPatient = [_decimal(value) for value in geometry.origins[index]]
-    image.ImageOrientationPatient = [_decimal(value) for value in (*geometry.along_row, *geometry.along_column)]
-    image.PixelSpacing = [_decimal(value) for value in geometry.pixel_mm]
-    image.SliceLocation = _decimal(geometry.origins[index, 2])
+    image.ImagePositionPatient = [decimal(value) for value in geometry.origins[index]]
+    image.ImageOrientationPatient = [decimal(value) for value in (*geometry.along_row, *geometry.along_column)]
+    image.PixelSpacing = [decimal(value) for value in geometry.pixel_mm]
+    image.SliceLocation = decimal(geometry.origins[index, 2])
     image.PatientOrientation = ["L", "P"]
 
 
@@ -111,7 +117,7 @@ def _put_pixels(image: Dataset, phantom: Phantom, index: int) -> None:
     image.PixelData = np.clip(values - INTERCEPT, 0, 4095).astype("<u2").tobytes()
 
 
-def _decimal(value: float) -> str:
+def decimal(value: float) -> str:
     """A number as a decimal string of at most 16 characters (PS3.5 6.2)."""
     text = f"{float(value):.10g}"
     return text if len(text) <= 16 else f"{float(value):.8g}"

@@ -18,7 +18,7 @@ LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 def write_nifti(phantom: Phantom, path: Path) -> None:
     """Write the HU as .nii or .nii.gz; slices must be evenly spaced for the file to say where they are."""
-    _write(phantom.volume.values, phantom.geometry, path)
+    write_volume(phantom.volume.values, phantom.geometry, path)
 
 
 def write_masks(phantom: Phantom, path: Path) -> None:
@@ -26,10 +26,11 @@ def write_masks(phantom: Phantom, path: Path) -> None:
     values = np.zeros(phantom.geometry.shape, dtype=np.uint8)
     for code, name in enumerate(SUBTYPES, start=1):
         values[phantom.masks[name]] = code
-    _write(values, phantom.geometry, path)
+    write_volume(values, phantom.geometry, path)
 
 
-def _write(values: NDArray[np.int16] | NDArray[np.uint8], geometry: Geometry, path: Path) -> None:
+def write_volume(values: NDArray[np.int16] | NDArray[np.uint8], geometry: Geometry, path: Path) -> None:
+    """Write (D, H, W) values and where they lie as .nii or .nii.gz."""
     affine = LPS_TO_RAS @ _affine(geometry)
     image = nibabel.Nifti1Image(values.transpose(2, 1, 0), affine)
     image.header.set_xyzt_units("mm")

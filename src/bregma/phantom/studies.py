@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,10 @@ def write_studies(
     for name in ("scans", "masks", "labels"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     settings = _Settings(seed, positive_share, size, slices, least_ml)
-    _keep_settings(folder / "labels" / "settings.json", settings)
+    wanted = dataclasses.asdict(settings)
+    if not settings.least_ml:  # as in folders from before there was a least volume
+        del wanted["least_ml"]
+    keep_settings(folder / "labels" / "settings.json", wanted)
     write = partial(_write_study, folder, settings)
     pool: AbstractContextManager[ProcessPoolExecutor | None]
     pool = ProcessPoolExecutor(workers) if workers > 1 else nullcontext(None)
@@ -94,11 +98,12 @@ def write_studies(
     _write_labels(folder, count)
 
 
-def _keep_settings(file: Path, settings: _Settings) -> None:
-    """Note what the studies are made with; other settings in the same folder would mix two sets in silence."""
-    wanted = dataclasses.asdict(settings)
-    if not settings.least_ml:  # as in folders from before there was a least volume
-        del wanted["least_ml"]
+def keep_settings(file: Path, wanted: dict[str, Any]) -> None:
+    """Note what the studies are made with; other settings in the same folder would mix two sets in silence.
+
+    Raises:
+        RequestError: the folder was made with others.
+    """
     if not file.exists():
         temporary = file.with_suffix(".part")
         temporary.write_text(json.dumps(wanted), encoding="utf-8")

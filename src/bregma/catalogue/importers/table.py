@@ -39,7 +39,9 @@ def parts(folder: Path) -> Iterator[DataSetPart]:
     rows, problems = read_rows(folder / table, source=None)
     if problems:
         raise LabelTableError(folder / table, problems)
-    found = _without(discover(folder), {table, *(name for row in rows for name in (row.mask, row.contours) if name)})
+    found = _without(
+        discover(folder), {table, *(name for row in rows for name in (row.mask, row.contours, row.tumours) if name)}
+    )
     if not found.candidates:
         raise LayoutError(NAME, "there is no scan", LAYOUT)
     yield from _parts(
