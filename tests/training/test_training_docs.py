@@ -10,6 +10,8 @@ from bregma.training import checkpoint, curves, train, validation
 from bregma.training.anatomy_recipe import AnatomyRecipe, anatomy_recipe_names
 from bregma.training.network_sections import Section
 from bregma.training.recipe import Recipe, load_recipe, recipe_names
+from bregma.training.sections import OptimizerSection
+from bregma.training.tumour_recipe import TumourRecipe, tumour_recipe_names
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -59,3 +61,11 @@ def test_every_recipe_and_key_of_places_is_documented() -> None:
     documented = set(re.findall(r"^\| `(\w+\.\w+)` \|", text, flags=re.MULTILINE))
     inner = {"name", "window.center", "window.width"}  # of the one window, which is documented as a whole
     assert documented == keys_of(AnatomyRecipe) - inner | {"regions.window"}
+
+
+def test_every_recipe_and_key_of_tumours_is_documented() -> None:
+    text = (DOCS / "recipes.md").read_text().split("## Which tumours are alike")[1].split("\n## ")[0]
+    assert [name for name in tumour_recipe_names() if f"| `{name}` |" not in text] == []
+    documented = set(re.findall(r"^\| `(\w+\.\w+|neighbours)` \|", text, flags=re.MULTILINE))
+    said_elsewhere = keys_of(OptimizerSection, "optimizer.") | {"name"}
+    assert documented == keys_of(TumourRecipe) - said_elsewhere

@@ -23,7 +23,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name (radnet, anatomy_rn_nn, ...) or a TOML file.")],
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe's name (radnet, anatomy_rn_nn, tumour_multitask, ...) or a TOML file.")
+    ],
     *,
     library: LibraryOption,
     url: UrlOption = None,
@@ -59,6 +61,12 @@ def train(
         planned = Run(run or Path("runs") / f"{Path(recipe).stem}-{seed}", split=split, seed=seed, device=device)
         _train_anatomy(recipe, settings or [], library, url, planned)
         return
+    from bregma.training.tumour_recipe import is_tumour_recipe
+
+    if is_tumour_recipe(recipe):
+        planned = Run(run or Path("runs") / f"{Path(recipe).stem}-{seed}", split=split, seed=seed, device=device)
+        _train_tumours(recipe, settings or [], library, url, planned)
+        return
     chosen = load_recipe(recipe, settings or [])
     from bregma.training.train import train as train_recipe
 
@@ -80,3 +88,15 @@ def _train_anatomy(recipe: str, settings: list[str], library: Path, url: str | N
     with Library.open(library, url=url) as opened, stages as (looking, progress):
         package = train_anatomy(chosen, opened, run, looking=looking, progress=progress)
     console().print(f"package: {package}\nnext: bregma read PATH --anatomy {package}", soft_wrap=True)
+
+
+def _train_tumours(recipe: str, settings: list[str], library: Path, url: str | None, run: Run) -> None:
+    """Train an embedding of tumours on those of the library that somebody outlined."""
+    from bregma.catalogue.library import Library
+    from bregma.training.train_tumours import train_tumours
+    from bregma.training.tumour_recipe import load_tumour_recipe
+
+    chosen = load_tumour_recipe(recipe, settings)
+    with Library.open(library, url=url) as opened, progress_bars(f"training {chosen.name}") as (progress,):
+        package = train_tumours(chosen, opened, run, progress=progress)
+    console().print(f"package: {package}\nnext: bregma index --library {library} --package {package}", soft_wrap=True)

@@ -13,7 +13,7 @@ from bregma.training.checkpoint import write_whole
 LOG = "log.csv"
 COLUMNS = (
     *("epoch", "rate", "train_loss", "train_accuracy", "loss", "slice_auc", "slice_accuracy", "slice_log_loss"),
-    *("scan_auc", "scan_accuracy", "seconds"),
+    *("scan_auc", "scan_accuracy", "tumour_accuracy", "seconds"),
 )
 """Of log.csv, which is read by their names and not by their order."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from bregma.training.losses import weighted_sum
 from bregma.training.partial import Targets
 from bregma.training.recipe import Recipe
 from bregma.training.sampling import Showing, plan_epoch
+from bregma.training.sections import OptimizerSection
 from bregma.training.stopping import StopSign
 from bregma.training.validation import MEASURED, Answers, answer, figures_of, standing, write_scores
 
@@ -79,7 +80,7 @@ def fit(job: Job) -> None:
         RequestError: the loss is no number any more.
     """
     settings, epochs = job.recipe.loop, job.recipe.optimizer.epochs
-    optimizer = make_optimizer(job)
+    optimizer = make_optimizer(job.recipe.optimizer, job.network.parameters())
     position = _begin(job, optimizer)
     with StopSign() as stop:
         for epoch in range(position.epoch, epochs):
@@ -118,21 +119,21 @@ def learn(job: Job, optimizer: Optimizer, batch: Batch, targets: Targets) -> Lea
     return learned(value, outputs, targets)
 
 
-def make_optimizer(job: Job) -> Optimizer:
+def make_optimizer(settings: OptimizerSection, parameters: Iterable[nn.Parameter]) -> Optimizer:
     """SGD with momentum (Grewal et al. 2018, section 2.2.3), or AdamW where a recipe asks for it."""
-    settings = job.recipe.optimizer
     if settings.kind == "adamw":
         return AdamW(
-            job.network.parameters(),
+            parameters,
             lr=settings.learning_rate,
             betas=(settings.momentum, 0.999),
             weight_decay=settings.weight_decay,
         )
     return SGD(
-        job.network.parameters(),
+        parameters,
         lr=settings.learning_rate,
         momentum=settings.momentum,
         weight_decay=settings.weight_decay,
+        nesterov=settings.nesterov,
     )
 
 

@@ -116,6 +116,7 @@ class OptimizerSection(Section):
         kind: "sgd", or "adamw", which learns the maps in a tenth of the steps where time is short.
         learning_rate: at the start.
         momentum: of SGD; the first moment's decay of AdamW.
+        nesterov: whether SGD looks ahead along its momentum (Nesterov).
         weight_decay: on all weights.
         clip_norm: longest gradient that is followed; 0 follows any.
         epochs: times that every scan is seen.
@@ -126,6 +127,7 @@ class OptimizerSection(Section):
     kind: Literal["sgd", "adamw"]
     learning_rate: float = Field(gt=0)
     momentum: float = Field(ge=0, lt=1)
+    nesterov: bool = False
     weight_decay: float = Field(ge=0)
     clip_norm: float = Field(ge=0)
     epochs: int = Field(ge=1)
