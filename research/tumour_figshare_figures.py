@@ -79,7 +79,7 @@ def slice_figures(
         types: (R,) types.
     """
     right = knn_terms(asked, known, types, k=K) == truth
-    away = ((asked[:, None].astype(np.float64) - known[None]) ** 2).sum(axis=2)
+    away = np.stack([np.square(known - one).sum(axis=1) for one in asked])
     same = types[np.argsort(away, axis=1, kind="stable")] == truth[:, None]
     precision = np.cumsum(same, axis=1) / np.arange(1, len(known) + 1)
     average = (precision * same).sum(axis=1) / same.sum(axis=1)
