@@ -99,4 +99,7 @@ def _train_tumours(recipe: str, settings: list[str], library: Path, url: str | N
     chosen = load_tumour_recipe(recipe, settings)
     with Library.open(library, url=url) as opened, progress_bars(f"training {chosen.name}") as (progress,):
         package = train_tumours(chosen, opened, run, progress=progress)
-    console().print(f"package: {package}\nnext: bregma index --library {library} --package {package}", soft_wrap=True)
+    console().print(
+        f"package: {package}\nnext: bregma index add tumours.index --library {library} --model {package}",
+        soft_wrap=True,
+    )
