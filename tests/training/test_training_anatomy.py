@@ -26,7 +26,7 @@ from bregma.training.anatomy_recipe import AnatomyRecipe, anatomy_recipe_names, 
 from bregma.training.basenet_training import balanced
 from bregma.training.feature_cache import FeatureCache
 from bregma.training.region_set import RegionSet, ScanRegions, make_region_set, patient_numbers
-from bregma.training.relation_training import RelationSettings, fit_relation, relation_loss, relation_scores
+from bregma.training.relation_training import RelationSettings, batch_of, fit_relation, relation_loss, relation_scores
 from bregma.training.train import Run
 
 SMALL = {
@@ -285,7 +285,13 @@ def test_a_small_training_part_still_learns_in_several_steps(monkeypatch: pytest
     )
     settings = RelationSettings(kind="nearest", k=3, hidden=8, batch=2048, epochs=1)
     fit_relation(clouds(np.random.default_rng(0)), settings, classes=4, seed=0)
-    assert seen == [12, 12, 12, 12, 12, 8]  # 68 targets in six steps
+    assert seen == [16, 16, 16, 16, 4]  # 68 targets, 16 at a time
+
+
+@pytest.mark.parametrize(("regions", "batch"), [(68, 16), (1914, 48), (12_340, 2030), (40_000, 2048)])
+def test_an_epoch_takes_as_long_whatever_the_size(regions: int, batch: int) -> None:
+    # 75,000 references are seen in an epoch: regions / batch steps over all of them
+    assert batch_of(regions, 2048) == batch
 
 
 def test_a_class_that_could_not_be_compared_with_teaches_nothing() -> None:
