@@ -162,6 +162,36 @@ def test_a_finished_run_is_not_trained_again_and_another_recipe_is_refused(train
         module.train_anatomy(small("anatomy_rn"), library, run)  # type: ignore[arg-type]
 
 
+def test_a_run_that_cannot_begin_claims_nothing_and_says_which_key(tmp_path: Path) -> None:
+    recipe = load_anatomy_recipe("anatomy_rn_nn", {**SMALL, "eyes.weights": str(tmp_path / "gone.safetensors")})
+    library, run = PlacedLibrary(tmp_path), Run(tmp_path / "run", threads=1)
+    with pytest.raises(RequestError, match=r"eyes\.weights|gone"):
+        module.train_anatomy(recipe, library, run)  # type: ignore[arg-type]
+    assert not run.folder.exists()
+    with pytest.raises(RequestError, match="device 'tpu' is unknown"):
+        module.train_anatomy(small(), library, Run(tmp_path / "run", device="tpu"))  # type: ignore[arg-type]
+    assert not run.folder.exists()
+
+
+def test_looking_and_learning_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = {"train": [scan_regions(0), scan_regions(1)], "validation": [scan_regions(2)]}
+    monkeypatch.setattr(module, "_regions_of", lambda _library, _split, part: parts[part])
+    monkeypatch.setattr(module, "make_eyes", lambda _recipe, seed: Squint())
+    monkeypatch.setattr(module, "write_trained", lambda *_: None)
+    recipe = load_anatomy_recipe("anatomy_rn", {**SMALL, "basenet.epochs": 2, "relation.epochs": 3})
+    looked: list[tuple[int, int]] = []
+    learned: list[tuple[int, int]] = []
+    module.train_anatomy(
+        recipe,
+        PlacedLibrary(tmp_path),  # type: ignore[arg-type]
+        Run(tmp_path / "run", threads=1),
+        looking=lambda *done: looked.append(done),
+        progress=lambda *done: learned.append(done),
+    )
+    assert looked == [(1, 3), (2, 3), (3, 3)]
+    assert learned == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+
+
 def test_new_reference_cases_bring_a_new_place_without_training(trained: Callable[[str], Path], tmp_path: Path) -> None:
     package = load_anatomy_package(trained("anatomy_rn_nn"))
     predictor = AnatomyPredictor(package, threads=1)
