@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from bregma.evaluation.place_figures import KINDS, Codes, Figure, PlaceFigures, place_differences, place_figures
+from bregma.models.neighbours import nearest
 from bregma.scan.terms import ANATOMY
 from bregma.training.anatomy_recipe import AnatomyRecipe
 from bregma.training.basenet_training import basenet_scores, embed, fit_basenet
@@ -26,7 +27,7 @@ from bregma.training.train_anatomy import Trained, references_of
 from research.anatomy_regions import Regions, add_arguments, recipe_of, regions_of
 
 SINGLE, COMPARING = ("anatomy_local", "anatomy_global"), ("anatomy_rn", "anatomy_rn_nn")
-ARMS = ("anatomy_basenet", *SINGLE, *COMPARING)
+ARMS = ("anatomy_basenet", *SINGLE, "distance alone", *COMPARING)
 PAIRS = (("anatomy_rn", "anatomy_basenet"), ("anatomy_rn_nn", "anatomy_basenet"), ("anatomy_rn_nn", "anatomy_rn"))
 PLACES = len(ANATOMY)
 
@@ -73,7 +74,18 @@ def _answers(asked: argparse.Namespace, regions: Regions, seed: int) -> list[tup
         found.append((arm, Answer(said, seconds)))
         if arm == "anatomy_basenet":
             trained = Trained(regions.eyes, base, None, references_of(base, regions.training))
+            found.append(("distance alone", _by_distance(trained, regions, recipe.relation.k)))
     return found + [(arm, _compare(recipe_of(arm, asked), trained, regions, seed)) for arm in COMPARING]
+
+
+def _by_distance(trained: Trained, regions: Regions, k: int) -> Answer:
+    """No second stage: the place whose k nearest cases are nearest on average."""
+    started = time.process_time()
+    vectors, patients = embed(trained.base, regions.test.plain), patient_numbers(regions.training, regions.test)[1]
+    table = nearest(vectors, patients, trained.references, k=k, classes=PLACES)
+    mean = (table.weight * np.where(table.weight > 0, table.distance, 0)).sum(axis=2)
+    mean[table.weight.sum(axis=2) == 0] = np.inf
+    return Answer(mean.argmin(axis=1), time.process_time() - started)
 
 
 def _compare(recipe: AnatomyRecipe, trained: Trained, regions: Regions, seed: int) -> Answer:

@@ -27,8 +27,8 @@ def known() -> References:
 
 
 def plain_score(network: RelationNetwork, target: Tensor, members: Tensor) -> Tensor:
-    """f of the target beside the mean of g, its first layer in one piece; all vectors at length sqrt(E)."""
-    target, members = target * E**0.5, members * E**0.5
+    """f of the target beside the mean of g, its first layer in one piece."""
+    target, members = ((one - network.centre) * network.gain for one in (target, members))
     joint = network.g(members).mean(dim=0)
     weight = torch.cat([network.of_target.weight, network.of_reference.weight], dim=1)
     first = weight @ torch.cat([target, joint]) + network.of_target.bias

@@ -14,7 +14,7 @@ import torch
 
 from bregma.models.anatomy_package import extend_anatomy_package, load_anatomy_package
 from bregma.models.anatomy_predictor import AnatomyPredictor
-from bregma.models.neighbours import References, unit
+from bregma.models.neighbours import unit
 from bregma.preprocessing.pipeline import place
 from bregma.preprocessing.region_views import view_region
 from bregma.scan.errors import PackageError, RecipeError, RequestError
@@ -26,7 +26,6 @@ from bregma.training.anatomy_recipe import AnatomyRecipe, anatomy_recipe_names, 
 from bregma.training.basenet_training import balanced
 from bregma.training.feature_cache import FeatureCache
 from bregma.training.region_set import RegionSet, ScanRegions, make_region_set, patient_numbers
-from bregma.training.relation_training import RelationSettings, fit_relation, relation_loss, relation_scores
 from bregma.training.train import Run
 
 SMALL = {
@@ -162,6 +161,36 @@ def test_a_finished_run_is_not_trained_again_and_another_recipe_is_refused(train
         module.train_anatomy(small("anatomy_rn"), library, run)  # type: ignore[arg-type]
 
 
+def test_a_run_that_cannot_begin_claims_nothing_and_says_which_key(tmp_path: Path) -> None:
+    recipe = load_anatomy_recipe("anatomy_rn_nn", {**SMALL, "eyes.weights": str(tmp_path / "gone.safetensors")})
+    library, run = PlacedLibrary(tmp_path), Run(tmp_path / "run", threads=1)
+    with pytest.raises(RequestError, match=r"eyes\.weights|gone"):
+        module.train_anatomy(recipe, library, run)  # type: ignore[arg-type]
+    assert not run.folder.exists()
+    with pytest.raises(RequestError, match="device 'tpu' is unknown"):
+        module.train_anatomy(small(), library, Run(tmp_path / "run", device="tpu"))  # type: ignore[arg-type]
+    assert not run.folder.exists()
+
+
+def test_looking_and_learning_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = {"train": [scan_regions(0), scan_regions(1)], "validation": [scan_regions(2)]}
+    monkeypatch.setattr(module, "_regions_of", lambda _library, _split, part: parts[part])
+    monkeypatch.setattr(module, "make_eyes", lambda _recipe, seed: Squint())
+    monkeypatch.setattr(module, "write_trained", lambda *_: None)
+    recipe = load_anatomy_recipe("anatomy_rn", {**SMALL, "basenet.epochs": 2, "relation.epochs": 3})
+    looked: list[tuple[int, int]] = []
+    learned: list[tuple[int, int]] = []
+    module.train_anatomy(
+        recipe,
+        PlacedLibrary(tmp_path),  # type: ignore[arg-type]
+        Run(tmp_path / "run", threads=1),
+        looking=lambda *done: looked.append(done),
+        progress=lambda *done: learned.append(done),
+    )
+    assert looked == [(1, 3), (2, 3), (3, 3)]
+    assert learned == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+
+
 def test_new_reference_cases_bring_a_new_place_without_training(trained: Callable[[str], Path], tmp_path: Path) -> None:
     package = load_anatomy_package(trained("anatomy_rn_nn"))
     predictor = AnatomyPredictor(package, threads=1)
@@ -251,47 +280,6 @@ def test_patients_have_one_number_in_all_sets(tmp_path: Path) -> None:
     one = region_set(tmp_path)
     first, second = patient_numbers(one, one)
     assert first.tolist() == second.tolist() == [0] * 6 + [1] * 6
-
-
-def clouds(rng: np.random.Generator) -> References:
-    """Three classes of unequal size around their own corners, eight patients."""
-    classes = np.repeat([0, 1, 2], [40, 20, 8])
-    vectors = 2 * np.eye(6)[classes] + rng.normal(size=(68, 6)) * 0.3
-    return References(unit(vectors.astype(np.float32)), classes.astype(np.intp), rng.integers(0, 8, 68))
-
-
-@pytest.mark.parametrize("kind", ["all", "nearest"])
-def test_a_relation_network_learns_what_is_near(kind: str) -> None:
-    torch.set_num_threads(1)
-    known, asked = clouds(np.random.default_rng(0)), clouds(np.random.default_rng(1))
-    settings = RelationSettings(kind=kind, k=3, hidden=32, dropout=0.1, learning_rate=0.02, batch=17, epochs=20)  # type: ignore[arg-type]
-    seen: list[int] = []
-    network = fit_relation(known, settings, classes=4, seed=0, after_epoch=lambda end: seen.append(end.epoch))
-    assert seen == list(range(1, 21))
-    strangers = np.full(68, -1, np.intp)
-    scores = relation_scores(network, known, asked.vectors, strangers, settings, classes=4)
-    assert (scores.argmax(axis=1) == asked.classes).mean() > 0.95
-    assert (scores[:, 3] == 0).all()  # a class that has no reference
-    again = fit_relation(known, settings, classes=4, seed=0)
-    assert all(torch.equal(a, b) for a, b in zip(network.parameters(), again.parameters(), strict=True))
-
-
-def test_a_small_training_part_still_learns_in_several_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.set_num_threads(1)
-    seen: list[int] = []
-    monkeypatch.setattr(
-        "bregma.training.relation_training.relation_loss",
-        lambda logits, wanted: seen.append(len(wanted)) or relation_loss(logits, wanted),
-    )
-    settings = RelationSettings(kind="nearest", k=3, hidden=8, batch=2048, epochs=1)
-    fit_relation(clouds(np.random.default_rng(0)), settings, classes=4, seed=0)
-    assert seen == [12, 12, 12, 12, 12, 8]  # 68 targets in six steps
-
-
-def test_a_class_that_could_not_be_compared_with_teaches_nothing() -> None:
-    logits = torch.tensor([[0.0, -torch.inf]])
-    # one known class at a probability of one half: ln 2
-    assert float(relation_loss(logits, torch.tensor([[1.0, 0.0]]))) == pytest.approx(np.log(2))
 
 
 def test_the_five_recipes_differ_in_paths_and_comparison_only() -> None:

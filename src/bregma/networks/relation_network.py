@@ -121,7 +121,14 @@ class RelationNetwork(nn.Module):
         embedding: E.
         hidden: H, width of all layers of g and of the first of f.
         dropout: share that is dropped between the layers while it learns.
+
+    Attributes:
+        centre: (E,) mean of the unit embeddings of the training part, set by `standardise`.
+        gain: one over the root of their mean variance.
     """
+
+    centre: Tensor
+    gain: Tensor
 
     def __init__(self, embedding: int, *, hidden: int = 256, dropout: float = 0.5) -> None:
         super().__init__()
@@ -138,17 +145,26 @@ class RelationNetwork(nn.Module):
         self.of_reference = nn.Linear(hidden, hidden, bias=False)
         self.score = nn.Linear(hidden, 1)
         self.dropout = nn.Dropout(dropout)
-        # The numbers of a unit vector are tiny, and layers that begin as usual would hardly learn from them.
-        self.gain = float(embedding) ** 0.5
+        self.register_buffer("centre", torch.zeros(embedding))
+        self.register_buffer("gain", torch.ones(()))
+
+    def standardise(self, references_RE: Tensor) -> None:
+        """Take centre and gain from the training part.
+
+        Unit embeddings have tiny numbers and most of their length in common, whatever the class: layers that begin as
+        usual hardly learn from them.
+        """
+        self.centre.copy_(references_RE.mean(dim=0))
+        self.gain.copy_(1 / references_RE.var(dim=0, correction=0).mean().sqrt().clamp(min=1e-6))
 
     def refer(self, references_RE: Tensor) -> Tensor:
         """(R, E) unit vectors to (R, H): g of every reference, and its share in the first layer of f."""
-        parts: Tensor = self.of_reference(self.g(references_RE * self.gain))
+        parts: Tensor = self.of_reference(self.g((references_RE - self.centre) * self.gain))
         return parts
 
     def hear(self, targets_BE: Tensor, joint_BCH: Tensor) -> Tensor:
         """(B, C, H) what the first layer of f makes of targets beside joint embeddings."""
-        heard: Tensor = (self.of_target(targets_BE * self.gain)[:, None] + joint_BCH).relu()
+        heard: Tensor = (self.of_target((targets_BE - self.centre) * self.gain)[:, None] + joint_BCH).relu()
         return heard
 
     def forward(self, targets_BE: Tensor, joint_BCH: Tensor, present_BC: Tensor) -> Tensor:

@@ -21,8 +21,11 @@ from torch.nn import functional
 from bregma.models.neighbours import Codes, NeighbourTable, References, Vectors, nearest
 from bregma.networks.relation_network import RelationNetwork, class_joint, nearest_joint
 
-LEAST_STEPS = 6
-"""Steps of an epoch, where there are targets enough: a small training part would else learn in one step an epoch."""
+LOOKS = 75_000
+"""References that g sees in an epoch: six steps over the paper's 12,340, more steps over fewer for the same time."""
+
+LEAST_BATCH = 16
+"""Targets of a step, however small the training part is."""
 
 ANSWER_AT_ONCE = 2048
 """Targets that are scored together without learning."""
@@ -39,7 +42,7 @@ class RelationSettings:
         dropout: share that is dropped between the layers.
         learning_rate: of AdamW.
         weight_decay: of AdamW.
-        batch: targets per step, at most: an epoch has `LEAST_STEPS` steps or more.
+        batch: targets per step, at most (see `batch_of`).
         epochs: times that every target is seen.
     """
 
@@ -91,10 +94,11 @@ def fit_relation(
     torch.manual_seed(seed)
     started, paused = time.perf_counter(), 0.0
     network = RelationNetwork(references.vectors.shape[1], hidden=settings.hidden, dropout=settings.dropout)
+    network.standardise(torch.from_numpy(references.vectors))
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     joint = _Joint(references, references.vectors, references.patients, settings, classes)
     wanted = functional.one_hot(torch.from_numpy(references.classes), classes).float()
-    batch = min(settings.batch, -(-len(wanted) // LEAST_STEPS))
+    batch = batch_of(len(wanted), settings.batch)
     for epoch in range(1, settings.epochs + 1):
         network.train()
         for chosen in torch.split(torch.randperm(len(wanted)), batch):
@@ -108,6 +112,11 @@ def fit_relation(
             after_epoch(EpochEnd(epoch, before - started - paused, network))
             paused += time.perf_counter() - before
     return network
+
+
+def batch_of(regions: int, most: int) -> int:
+    """Targets of a step: as few as `LOOKS` allows, since g sees all references in every step."""
+    return min(most, max(LEAST_BATCH, regions * regions // LOOKS))
 
 
 def relation_loss(logits_BC: Tensor, wanted_BC: Tensor) -> Tensor:

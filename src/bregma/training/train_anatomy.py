@@ -87,7 +87,7 @@ def train_anatomy(
             device.
     """
     device = choose_machine(run.device, "fp32", threads=run.threads).device
-    _claim(recipe, run)
+    _check(recipe, run)
     package = run.folder / PACKAGE
     if package.exists():
         return package
@@ -97,6 +97,7 @@ def train_anatomy(
     total = sum(map(len, sets.values()))
     look = partial(make_region_set, eyes=eyes.to(device), settings=recipe.regions.settings, cache=cache, device=device)
     training = look(sets[TRAIN], versions=versions_of(recipe, seed=run.seed), progress=_shown(looking, 0, total))
+    _claim(recipe, run)
     validation = None
     if any(scan.regions for scan in sets[VALIDATION]):
         validation = look(sets[VALIDATION], progress=_shown(looking, len(sets[TRAIN]), total))
@@ -108,7 +109,10 @@ def train_anatomy(
 def make_eyes(recipe: AnatomyRecipe, *, seed: int) -> Pool5:
     """The frozen network; random weights follow the seed."""
     torch.manual_seed(seed)
-    return Pool5(recipe.eyes.backbone, weights=recipe.eyes.weights, grid=recipe.eyes.grid).eval()
+    try:
+        return Pool5(recipe.eyes.backbone, weights=recipe.eyes.weights, grid=recipe.eyes.grid).eval()
+    except RequestError as error:
+        raise RequestError(str(error).replace("network.weights", "eyes.weights")) from error
 
 
 def feature_cache(recipe: AnatomyRecipe, eyes: Pool5, folder: Path) -> FeatureCache:
@@ -174,16 +178,24 @@ def _regions_of(library: Library, split: str, part: str) -> list[ScanRegions]:
     ]
 
 
-def _claim(recipe: AnatomyRecipe, run: Run) -> None:
-    """Make the folder this run's, or check that it is."""
-    run.folder.mkdir(parents=True, exist_ok=True)
-    path, identity = run.folder / IDENTITY, {"recipe": recipe.digest, "seed": run.seed, "split": run.split}
-    if path.exists() and json.loads(path.read_text()) != identity:
+def _identity(recipe: AnatomyRecipe, run: Run) -> dict[str, object]:
+    return {"recipe": recipe.digest, "seed": run.seed, "split": run.split}
+
+
+def _check(recipe: AnatomyRecipe, run: Run) -> None:
+    """Refuse a folder that is another run's."""
+    path = run.folder / IDENTITY
+    if path.exists() and json.loads(path.read_text()) != _identity(recipe, run):
         raise RequestError(
             f"{run.folder} holds a run with another recipe, seed or split; choose another folder, or delete this one"
         )
+
+
+def _claim(recipe: AnatomyRecipe, run: Run) -> None:
+    """Make the folder this run's: only now, so that one that could not begin leaves it to the next."""
+    run.folder.mkdir(parents=True, exist_ok=True)
     write_whole(run.folder / "recipe.json", json.dumps(recipe.model_dump(mode="json"), indent=1).encode())
-    write_whole(path, json.dumps(identity).encode())
+    write_whole(run.folder / IDENTITY, json.dumps(_identity(recipe, run)).encode())
 
 
 def write_trained(
