@@ -91,14 +91,14 @@ def test_training_learns(drawn_library: Any, tiny_recipe: Any, tmp_path: Path) -
 def test_the_recipe_chooses_the_optimiser(drawn_library: Any, tmp_path: Path) -> None:
     short = json.loads((HERE / "learns.json").read_text()) | {"optimizer.epochs": 1, "optimizer.learning_rate": 0.003}
     job = job_of(drawn_library, load_recipe("densenet40", short | {"optimizer.kind": "adamw"}), tmp_path / "run")
-    optimizer = make_optimizer(job)
+    optimizer = make_optimizer(job.recipe.optimizer, job.network.parameters())
     assert isinstance(optimizer, torch.optim.AdamW)
     assert optimizer.defaults["betas"] == (0.9, 0.999)
     fit(job)
     moments = torch.load(tmp_path / "run" / LAST, weights_only=True)["optimizer"]["state"]
     assert all("exp_avg_sq" in state for state in moments.values())
     assert isinstance(
-        make_optimizer(job_of(drawn_library, load_recipe("densenet40", short), tmp_path / "b")), torch.optim.SGD
+        make_optimizer(load_recipe("densenet40", short).optimizer, job.network.parameters()), torch.optim.SGD
     )
 
 
@@ -197,7 +197,7 @@ def test_without_positives_nothing_is_chosen(
 
 def test_a_damaged_state_is_refused(drawn_library: Any, tiny_recipe: Any, tmp_path: Path) -> None:
     job = job_of(drawn_library, tiny_recipe, tmp_path / "run")
-    optimizer = make_optimizer(job)
+    optimizer = make_optimizer(job.recipe.optimizer, job.network.parameters())
     for content in (b"", b"PK\x03\x04 something", b"\x80\x02cos\nsystem\n."):
         (tmp_path / LAST).write_bytes(content)
         with pytest.raises(RequestError, match=r"last.pt cannot be read .* start another run folder"):

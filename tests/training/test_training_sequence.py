@@ -23,7 +23,7 @@ from bregma.training.make_network import load_slice_network, make_network
 from bregma.training.onnx_form import compare, to_onnx
 from bregma.training.recipe import Recipe, load_recipe
 from bregma.training.sampling import Showing
-from bregma.training.train import Run, _claim, prepare_job, train
+from bregma.training.train import Run, _claim, _identity, prepare_job, train
 from conftest import TINY, DrawnLibrary
 
 MACHINE = choose_machine("cpu", "fp32")
@@ -42,7 +42,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def train_base(run: Path, library: DrawnLibrary, recipe: str = "densenet40") -> None:
     """`train`, but without the seconds that its package takes."""
     planned, read = on_cpu(run), load_recipe(recipe, BASE)
-    _claim(planned, read, resume=True)
+    run.mkdir()
+    _claim(run, read, _identity(planned, read), resume=True)
     fit(prepare_job(read, library, planned))
 
 

@@ -11,11 +11,7 @@ from pathlib import Path
 from bregma.training.checkpoint import write_whole
 
 LOG = "log.csv"
-COLUMNS = (
-    *("epoch", "rate", "train_loss", "train_accuracy", "loss", "slice_auc", "slice_accuracy", "slice_log_loss"),
-    *("scan_auc", "scan_accuracy", "tumour_accuracy", "seconds"),
-)
-"""Of log.csv, which is read by their names and not by their order."""
+"""Read by the names of its columns and not by their order: each kind of run has its own."""
 
 
 def write_row(run: Path, row: dict[str, float]) -> None:
@@ -28,9 +24,10 @@ def write_row(run: Path, row: dict[str, float]) -> None:
     kept = [old for old in read_rows(run) if old["epoch"] < row["epoch"]]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for one in [*kept, row]:
-        writer.writerow([_cell(one.get(column, math.nan)) for column in COLUMNS])
+    columns = list(dict.fromkeys(column for one in (*kept, row) for column in one))
+    writer.writerow(columns)
+    for one in (*kept, row):
+        writer.writerow([_cell(one.get(column, math.nan)) for column in columns])
     write_whole(run / LOG, text.getvalue().encode())
     _to_tensorboard(run, row)
 

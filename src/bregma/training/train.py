@@ -77,8 +77,9 @@ def train(
         RequestError: the folder is another run's, of other data or in use, or the split has no scans.
         StoppedError: somebody asked to stop; the state is saved.
     """
+    identity = _identity(run, recipe)
     with alone_in(run.folder):
-        _claim(run, recipe, resume=resume)
+        _claim(run.folder, recipe, identity, resume=resume)
         job = prepare_job(recipe, library, run, progress=progress, preparing=preparing)
         claim_data(run.folder / IDENTITY, data_of(job.training, job.validation))
         package = run.folder / PACKAGE
@@ -149,11 +150,13 @@ def _with_features(job: Job, training: Sequence[ScanRecord], folder: Path) -> Jo
     return replace(job, training=first, validation=second)
 
 
-def _claim(run: Run, recipe: Recipe, *, resume: bool) -> None:
-    """Make the folder this run's, or check that it is."""
-    folder = run.folder
-    identity = {"recipe": digest_of(recipe), "seed": run.seed, "split": run.split, **base_identity(recipe, run.split)}
-    folder.mkdir(parents=True, exist_ok=True)
+def _identity(run: Run, recipe: Recipe) -> dict[str, object]:
+    """What makes a run this one and no other; a recipe that stands on what is not there is refused here."""
+    return {"recipe": digest_of(recipe), "seed": run.seed, "split": run.split, **base_identity(recipe, run.split)}
+
+
+def _claim(folder: Path, recipe: Recipe, identity: dict[str, object], *, resume: bool) -> None:
+    """Make the folder a run's, or check that it is."""
     path = folder / IDENTITY
     if not resume:
         (folder / LAST).unlink(missing_ok=True)
@@ -166,7 +169,7 @@ def _claim(run: Run, recipe: Recipe, *, resume: bool) -> None:
             raise RequestError(
                 f"{folder} holds a run with another {different}; choose another folder, or delete this one"
             )
-        identity |= data
+        identity = identity | data
     write_whole(folder / RECIPE, json.dumps(recipe.model_dump(mode="json"), indent=1).encode())
     write_whole(path, json.dumps(identity).encode())
 

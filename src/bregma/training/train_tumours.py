@@ -22,6 +22,7 @@ from bregma.scan.tumour import TumourScan
 from bregma.training.checkpoint import write_whole
 from bregma.training.devices import choose_machine
 from bregma.training.inputs import Progress
+from bregma.training.run_lock import alone_in
 from bregma.training.train import PACKAGE, TRAIN, VALIDATION, Run
 from bregma.training.tumour_export import tumour_onnx
 from bregma.training.tumour_figures import knn_metrics
@@ -82,22 +83,32 @@ def train_on_scans(
     (learned_from, first), (measured_on, second) = sets
     if not any(case.boxes for case in learned_from):
         raise RequestError(f"the part {TRAIN!r} of split {run.split!r} has no outlined tumour to learn from")
-    _claim(recipe, run, [*first, "", *second])
-    package = run.folder / PACKAGE
-    if package.exists():
-        return package
+    with alone_in(run.folder):
+        _claim(recipe, run, [*first, "", *second])
+        package = run.folder / PACKAGE
+        if not package.exists():
+            _fit_and_write(recipe, run, package, learned_from, measured_on, progress)
+    return package
+
+
+def _fit_and_write(
+    recipe: TumourRecipe,
+    run: Run,
+    package: Path,
+    training: Sequence[TumourCase],
+    validation: Sequence[TumourCase],
+    progress: Progress | None,
+) -> None:
     machine = choose_machine(run.device, recipe.loop.precision, threads=run.threads)
     torch.manual_seed(run.seed)
     network = recipe.make_network().to(machine.device)
-    job = TumourJob(recipe, run.seed, run.folder, network, machine, learned_from, measured_on, progress)
-    fit_tumours(job)
+    fit_tumours(TumourJob(recipe, run.seed, run.folder, network, machine, training, validation, progress))
     write_tumour_package(
         package,
-        card=_card(recipe, run, network, learned_from, measured_on),
+        card=_card(recipe, run, network, training, validation),
         view=recipe.view.settings,
         onnx=tumour_onnx(network, recipe.view.patch),
     )
-    return package
 
 
 def _prepare(
