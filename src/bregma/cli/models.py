@@ -57,7 +57,7 @@ def list_packages() -> None:
 def show(name: Annotated[str, typer.Argument(help="A package's name or folder.")]) -> None:
     """Show a package's card: what it saw, what it was measured on, its limits.
 
-    Examples: `bregma models show radnet`; `bregma models show runs/anatomy_rn_nn-0/package`
+    Examples: `bregma models show radnet`; `bregma models show runs/anatomy_rn-0/package`
     """
     from bregma.models.anatomy_package import load_anatomy_package
     from bregma.models.package import find_package
@@ -74,7 +74,7 @@ def show(name: Annotated[str, typer.Argument(help="A package's name or folder.")
 def verify(name: Annotated[str, typer.Argument(help="A package's name or folder.")]) -> None:
     """Check that a package is whole: digest, format, and that the network answers as described.
 
-    Examples: `bregma models verify radnet`; `bregma models verify runs/anatomy_rn_nn-0/package`
+    Examples: `bregma models verify radnet`; `bregma models verify runs/anatomy_rn-0/package`
     """
     from bregma.models.anatomy_verify import verify_anatomy_package
     from bregma.models.package import find_package
@@ -115,7 +115,7 @@ def extend(
 
     All lesions of the library whose place is known are added, those it has already left out.
 
-    Example: `bregma models extend runs/anatomy_rn_nn-0/package --library lib --out extended`
+    Example: `bregma models extend runs/anatomy_rn-0/package --library lib --out extended`
     """
     from bregma.catalogue.library import Library
     from bregma.models.anatomy_installed import find_anatomy_package

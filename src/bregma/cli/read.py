@@ -103,7 +103,7 @@ def read(
     Exit code 0 when every scan was read, 1 when some were refused, 2 when the request was wrong.
 
     Examples: `bregma read scan`; `bregma read scan.zip --html out --json out.json`;
-    `bregma read scan --anatomy runs/anatomy_rn_nn-0/package --region boxes.json`
+    `bregma read scan --anatomy runs/anatomy_rn-0/package --region boxes.json`
     """
     from bregma.reading import read_scan
     from bregma.report.contract import document, reading_entry, refusals_of, write_json
