@@ -431,7 +431,7 @@ def test_a_lesion_mask_is_what_its_row_says(library: Library, tmp_path: Path) ->
 def test_the_documented_table_is_the_table(library: Library, tmp_path: Path) -> None:
     text = DOCS.read_text()
     assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == list(COLUMNS)
-    (example,) = re.findall(r"```csv\n(.*?)```", text, re.DOTALL)
+    example, _tumours = re.findall(r"```csv\n(.*?)```", text, re.DOTALL)
     (tmp_path / "labels.csv").write_text(example)
     report = import_labels(library, tmp_path / "labels.csv")
     assert (report.rows, report.conflicts, report.not_found, report.masks) == (4, [], [], 1)
