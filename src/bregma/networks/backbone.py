@@ -120,9 +120,9 @@ class Backbone(nn.Module):
         """
         if not hasattr(self.trunk, "prune_intermediate_layers"):
             raise RequestError(f"backbone {self.name!r} gives no maps of several sizes; expected mobilenetv2_100, say")
-        facts = self.trunk.feature_info
-        self.trunk.prune_intermediate_layers(len(facts), prune_norm=True, prune_head=True)  # type: ignore[operator]
-        return [int(one["num_chs"]) for one in facts]  # type: ignore[union-attr]
+        widths = _widths(self.trunk)
+        self.trunk.prune_intermediate_layers(len(widths), prune_norm=True, prune_head=True)  # type: ignore[operator]
+        return widths
 
     def maps(self, images_NCSS: Tensor) -> list[Tensor]:
         """(N, C, S, S) in [0, 1] to maps (N, channels, S/2, S/2), (N, channels, S/4, S/4), and so on.
@@ -132,7 +132,7 @@ class Backbone(nn.Module):
         """
         with self._settled(images_NCSS):
             maps: list[Tensor] = self.trunk.forward_intermediates(  # type: ignore[operator]
-                self._scaled(images_NCSS), indices=len(self.trunk.feature_info), intermediates_only=True
+                self._scaled(images_NCSS), indices=len(_widths(self.trunk)), intermediates_only=True
             )
         return maps
 
@@ -162,6 +162,11 @@ def _trunk(name: str, channels: int) -> nn.Module:
 def _width(trunk: nn.Module) -> int:
     """Channels of the last map."""
     return int(trunk.num_features)  # type: ignore[arg-type]  # an int of every network of timm's
+
+
+def _widths(trunk: nn.Module) -> list[int]:
+    """Channels of the maps of every size, the largest map first."""
+    return [int(one["num_chs"]) for one in trunk.feature_info]  # type: ignore[union-attr]  # a list of every network of timm's
 
 
 def _per_channel(colours: Three, channels: int) -> Tensor:

@@ -84,7 +84,7 @@ class SliceSegmenter(nn.Module):
 
     def _down(self, levels: list[Tensor]) -> Tensor:
         """From the coarsest map to the finest: enlarged, added to what the backbone saw there, smoothed."""
-        hidden = self.across[-1](levels[-1])
+        hidden: Tensor = self.across[-1](levels[-1])
         for index in range(len(levels) - 2, -1, -1):
             seen = self.across[index](levels[index])
             hidden = seen + F.interpolate(hidden, size=seen.shape[2:], mode="nearest")

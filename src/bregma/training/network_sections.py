@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+
 class Section(BaseModel):
     """A part of a recipe: cannot be changed, and knows all of its keys."""
 
