@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+from pydicom.uid import ImplicitVRLittleEndian
 
 from bregma.reading import Reading
 from bregma.scan.regions import Mask
@@ -49,8 +50,15 @@ def outlined_slices(readings: list[Reading], masks: Path) -> list[Outlined]:
     """Single slices called image_X.dcm whose outline is mask_X.dcm, above 0 where there is blood."""
     found = []
     for reading in readings:
-        name = Path(reading.scan.slices[0].file).name.replace("image_", "mask_")
-        if (masks / name).is_file():
-            outline = pydicom.dcmread(masks / name, force=True).pixel_array > 0
-            found.append(against(drawn_on(reading, 0), outline))
+        name = Path(reading.scan.slices[0].file).name
+        mask = masks / name.replace("image_", "mask_")
+        if name.startswith("image_") and mask.is_file():
+            found.append(against(drawn_on(reading, 0), _outline(mask)))
     return found
+
+
+def _outline(file: Path) -> Mask:
+    """(H, W) pixels above 0; these files have no header that would say how they are written."""
+    dataset = pydicom.dcmread(file, force=True)
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    return np.asarray(dataset.pixel_array > 0)
