@@ -55,6 +55,7 @@ class AugmentationSection(Section):
         scale: enlarged or shrunk by up to this share.
         contrast: contrast about middle grey changed by up to this share.
         brightness: brighter or darker by up to this, in grey from 0 to 1.
+        displayed: share of showings as a saved picture of the first window, without what that window cut off.
     """
 
     rotation_degrees: float = Field(ge=0, le=180)
@@ -64,6 +65,7 @@ class AugmentationSection(Section):
     scale: float = Field(default=0.0, ge=0, le=0.5)
     contrast: float = Field(default=0.0, ge=0, le=1)
     brightness: float = Field(default=0.0, ge=0, le=1)
+    displayed: float = Field(default=0.0, ge=0, le=1)
 
     @property
     def settings(self) -> AugmentationSettings:
