@@ -27,6 +27,7 @@ from bregma.models.predictor import Predictor
 from bregma.reading import Reading, read_scan
 from bregma.scan.study import Refusal
 from bregma.scan.terms import ANY
+from research.real_outlines import outlined_slices
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "ct"
 Truth = Callable[[Reading, int], bool | None]
@@ -159,6 +160,9 @@ def main() -> None:
         lesions = sum(lesion.volume_ml or 0.0 for reading in readings for lesion in reading.lesions)
         print(f"{each.title}: {len(cases.truth)} slices, {int(cases.truth.sum())} with a bleed, {lesions:.1f} mL drawn")
         print("    " + "  ".join(f"{one.name} {as_text(one)}" for one in measures))
+        if outlined := outlined_slices(readings, options.data / each.folder):
+            dices, found = [one.dice for one in outlined], sum(one.found for one in outlined)
+            print(f"    {found} of {len(outlined)} outlined bleeds found, Dice {np.mean(dices):.2f} on average")
         metrics += metrics_of(each.title, cases, measures)
     if options.card:
         print(f"card written; the digest is now {write_card(package, metrics).digest[:12]}")

@@ -12,10 +12,12 @@ from bregma.preprocessing.augment import (
     AugmentationSettings,
     apply_augmentation,
     apply_to_grey,
+    display_tables,
     draw_augmentation,
     move,
     move_back,
 )
+from bregma.preprocessing.window import PRESETS
 from bregma.scan.errors import RecipeError
 
 EVERYTHING = AugmentationSettings(
@@ -252,3 +254,19 @@ def test_contrast_of_grey_by_hand() -> None:
     moved, masks = apply_to_grey(images, images[:, 0], Augmentation(contrast=2.0, brightness=-0.2))
     assert np.unique(moved).tolist() == [230]
     assert np.unique(masks).tolist() == [204]
+
+
+def test_a_displayed_picture_knows_nothing_beyond_its_window() -> None:
+    """0 to 80 HU seen through -20 to 180 and -150 to 230: black is 0 HU, white 80 HU, whatever bone was."""
+    tables = display_tables((PRESETS["brain"], PRESETS["subdural"], PRESETS["soft_tissue"]))
+    assert tables[0].tolist() == list(range(256))
+    assert (tables[1][0], tables[1][255]) == (round(255 * 20 / 200), round(255 * 100 / 200))
+    assert (tables[2][0], tables[2][255]) == (round(255 * 150 / 380), round(255 * 230 / 380))
+
+
+def test_how_often_a_picture_is_displayed_is_kept_and_changes_no_other_number() -> None:
+    always, never = (dataclasses.replace(EVERYTHING, displayed=share) for share in (1.0, 0.0))
+    for seed in range(20):
+        one, other = (draw_augmentation(np.random.default_rng(seed), some, size=64) for some in (always, never))
+        assert (one.displayed, other.displayed) == (True, False)
+        assert dataclasses.replace(one, displayed=False) == other

@@ -67,6 +67,20 @@ def test_slices_vary_alike_and_the_mask_with_them(drawn_library: Any, tiny_recip
     assert not torch.equal(first.images, turned.batch([Showing(1, 0, 5, seed=4)])[0].images)
 
 
+def test_a_displayed_showing_holds_what_the_first_window_shows(drawn_library: Any) -> None:
+    """Tissue of 30 HU and blood of 70 lie within 0 to 80; air is 0 HU there, (0 + 20) / 200 in the second."""
+    windows = [{"center": 40, "width": 80}, {"center": 80, "width": 200}]
+    recipe = load_recipe("densenet40", {"preprocessing.pixel_mm": 8, "preprocessing.windows": windows})
+    inputs = inputs_of(drawn_library, recipe, AugmentationSettings(displayed=1.0))
+    shown = dataclasses.replace(inputs, windows=recipe.preprocessing.settings.windows)
+    plain = Inputs(inputs.scans, inputs.cache)
+    (displayed, _), (batch, _) = shown.batch([Showing(1, 0, 5, seed=3)]), plain.whole(1)
+    torch.testing.assert_close(displayed.images[:, :, 0], batch.images[:, :, 0])
+    air, brain = batch.images[0, :, 0] == 0, batch.images[0, :, 0] > 0
+    assert displayed.images[0, :, 1][air].unique().tolist() == pytest.approx([0.1], abs=0.005)
+    torch.testing.assert_close(displayed.images[0, :, 1][brain], batch.images[0, :, 1][brain], atol=0.006, rtol=0)
+
+
 def test_a_scan_without_a_mask_keeps_what_its_labels_say(
     drawn_library: Any, tiny_recipe: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

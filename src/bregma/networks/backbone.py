@@ -9,7 +9,7 @@ Letters: N slices, C channels, S prepared size, E features.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -105,15 +105,49 @@ class Backbone(nn.Module):
         Raises:
             RequestError: the slices are smaller than the network can halve.
         """
+        with self._settled(images_NCSS):
+            last_map: Tensor = self.trunk.forward_features(self._scaled(images_NCSS))  # type: ignore[operator]  # a method of every network of timm's
+        return last_map
+
+    def keep_maps(self) -> list[int]:
+        """From now on the maps of every size are given, and layers after the last of them are gone.
+
+        Returns:
+            Channels of each map, the largest map first.
+
+        Raises:
+            RequestError: timm gives no maps of this network.
+        """
+        if not hasattr(self.trunk, "prune_intermediate_layers"):
+            raise RequestError(f"backbone {self.name!r} gives no maps of several sizes; expected mobilenetv2_100, say")
+        widths = _widths(self.trunk)
+        self.trunk.prune_intermediate_layers(len(widths), prune_norm=True, prune_head=True)  # type: ignore[operator]
+        return widths
+
+    def maps(self, images_NCSS: Tensor) -> list[Tensor]:
+        """(N, C, S, S) in [0, 1] to maps (N, channels, S/2, S/2), (N, channels, S/4, S/4), and so on.
+
+        Raises:
+            RequestError: the slices are smaller than the network can halve.
+        """
+        with self._settled(images_NCSS):
+            maps: list[Tensor] = self.trunk.forward_intermediates(  # type: ignore[operator]
+                self._scaled(images_NCSS), indices=len(_widths(self.trunk)), intermediates_only=True
+            )
+        return maps
+
+    def _scaled(self, images_NCSS: Tensor) -> Tensor:
+        """As the weights expect it."""
+        return ((images_NCSS - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+
+    def _settled(self, images_NCSS: Tensor) -> AbstractContextManager[None]:
+        """Where slices are looked at; those that are too small are refused."""
         if min(images_NCSS.shape[2:]) < self._published.smallest:
             raise RequestError(
                 f"{self.name} needs slices of at least {self._published.smallest} pixels across, these have "
                 f"{min(images_NCSS.shape[2:])}: take smaller preprocessing.pixel_mm, or another backbone"
             )
-        scaled = (images_NCSS - self.mean) / self.std
-        with _settled_norms(self.trunk, lone=self.training and len(images_NCSS) == 1):
-            last_map: Tensor = self.trunk.forward_features(scaled.contiguous(memory_format=torch.channels_last))  # type: ignore[operator]  # a method of every network of timm's
-        return last_map
+        return _settled_norms(self.trunk, lone=self.training and len(images_NCSS) == 1)
 
 
 def _trunk(name: str, channels: int) -> nn.Module:
@@ -128,6 +162,11 @@ def _trunk(name: str, channels: int) -> nn.Module:
 def _width(trunk: nn.Module) -> int:
     """Channels of the last map."""
     return int(trunk.num_features)  # type: ignore[arg-type]  # an int of every network of timm's
+
+
+def _widths(trunk: nn.Module) -> list[int]:
+    """Channels of the maps of every size, the largest map first."""
+    return [int(one["num_chs"]) for one in trunk.feature_info]  # type: ignore[union-attr]  # a list of every network of timm's
 
 
 def _per_channel(colours: Three, channels: int) -> Tensor:

@@ -6,10 +6,12 @@ from torch import nn
 
 from bregma.networks.radnet import RADnet
 from bregma.networks.slice_classifier import SliceClassifier
+from bregma.networks.slice_segmenter import SliceSegmenter
 from bregma.networks.slice_set import SliceSet
 
 NETWORKS: dict[str, type[nn.Module]] = {
     "radnet": RADnet,
     "slice_classifier": SliceClassifier,
+    "slice_segmenter": SliceSegmenter,
     "slice_set": SliceSet,
 }

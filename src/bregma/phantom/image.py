@@ -13,7 +13,7 @@ from bregma.phantom.parameters import HeadParameters, Scanner
 from bregma.phantom.placing import MIDDLE, Placing
 from bregma.phantom.points import Field, Points, make_points
 from bregma.phantom.regions import find_regions
-from bregma.phantom.scanning import KERNELS, blur, draw_table, harden
+from bregma.phantom.scanning import KERNELS, blur, draw_table, harden, shake, streak
 from bregma.phantom.slab import Slab, draw_slab
 from bregma.scan.volume import Geometry
 
@@ -66,7 +66,7 @@ def draw_image(
     canvas = make_canvas(scanner, placing, geometry, index)
     points = lay_planes(scanner, canvas, placing, geometry, index)
     slab = draw_slab(parameters, maps, points, levels)
-    flat = canvas.put(_average(slab, points, scanner), -1000.0)
+    flat = canvas.put(_average(slab, points, parameters), -1000.0)
     if scanner.table:
         draw_table(flat, scanner, parameters.pose.shift_mm[1] + 104 * parameters.shape.scale[1])
     half = points.x.shape[0] // 2
@@ -74,6 +74,7 @@ def draw_image(
     regions[canvas.rows, canvas.columns] = find_regions(slab.hu, points, slab.cavity, slab.spaces, half)
     blood = [enlarge(canvas.put(part.mean(axis=0), 0.0), scanner.size) for part in slab.blood]
     hu = enlarge(blur(flat, KERNELS[scanner.kernel], canvas.pixel_mm), scanner.size)
+    hu = shake(hu, scanner, parameters.seed, index)
     size = (scanner.size, scanner.size)
     return Image(hu, blood, np.asarray(cv2.resize(regions, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8))
 
@@ -108,12 +109,13 @@ def lay_planes(scanner: Scanner, canvas: Canvas, placing: Placing, geometry: Geo
     return make_points(placing.to_head(corner), placing.steps_to_head(np.stack([step, down, across])), shape)
 
 
-def _average(slab: Slab, points: Points, scanner: Scanner) -> Field:
-    """The mean over the slice's thickness, hardened."""
+def _average(slab: Slab, points: Points, parameters: HeadParameters) -> Field:
+    """The mean over the slice's thickness, hardened, with the rays of metal."""
     flat = np.asarray(slab.hu.mean(axis=0), dtype=np.float32)
     half = points.x.shape[0] // 2
     plane = replace(points, x=points.x[half], y=points.y[half], z=points.z[half])
-    harden(flat, plane, slab.cavity.depth[half], scanner.hardening)
+    harden(flat, plane, slab.cavity.depth[half], parameters.scanner.hardening)
+    streak(flat, plane, parameters.scanner.streaks, parameters.seed)
     return flat
 
 

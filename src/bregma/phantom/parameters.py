@@ -58,6 +58,8 @@ class LookAlikes:
         falx: calcified plaques of the falx.
         basal_ganglia: calcification of both pallida.
         sinuses: density of the dural sinuses and of the arteries above soft tissue.
+        infarct: an old infarct, dark.
+        lacunes: small dark holes in the deep nuclei.
     """
 
     pineal: float = 0.5
@@ -65,6 +67,8 @@ class LookAlikes:
     falx: float = 0.0
     basal_ganglia: float = 0.0
     sinuses: float = 0.5
+    infarct: float = 0.0
+    lacunes: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,8 @@ class Scanner:
         hardening: 0 to 1, strength of cupping and of dark streaks between the petrous bones.
         kvp: tube voltage.
         table: whether headrest and table are seen.
+        motion_mm: how far the head moves during some of the slices.
+        streaks: 0 to 1, strength of the rays from a piece of metal; 0 for none.
     """
 
     size: int = 512
@@ -109,6 +115,8 @@ class Scanner:
     hardening: float = 0.4
     kvp: float = 120.0
     table: bool = True
+    motion_mm: float = 0.0
+    streaks: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kernel not in KERNELS:

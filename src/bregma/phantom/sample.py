@@ -125,13 +125,15 @@ def sample_scanner(rng: np.random.Generator, *, size: int = 512, slices: int = 3
         slices=slices,
         field_of_view_mm=round(float(rng.uniform(220, 250)), 1),
         spacing_mm=round(spacing, 3),
-        thickness_mm=round(min(spacing, 5.0), 3),
+        thickness_mm=round(min(spacing, float(rng.choice([5.0, 2.5, 1.25], p=(0.7, 0.2, 0.1)))), 3),
         tilt_degrees=round(float(rng.choice([0.0, rng.uniform(5, 20)], p=(0.5, 0.5))), 1),
         kernel=kernel,
-        noise_hu=float(rng.uniform(2.2, 6.0)),
+        noise_hu=float(rng.uniform(1.5, 7.0)),
         hardening=float(rng.uniform(0.1, 0.8)),
         kvp=float(rng.choice([120.0, 140.0, 130.0])),
         table=bool(rng.random() < 0.85),
+        motion_mm=float(rng.uniform(0.5, 2.5)) if rng.random() < 0.15 else 0.0,
+        streaks=float(rng.uniform(0.2, 1.0)) if rng.random() < 0.15 else 0.0,
     )
 
 
@@ -204,4 +206,6 @@ def _sample_looks(rng: np.random.Generator) -> LookAlikes:
     def amount(share: float) -> float:
         return float(rng.uniform(0.1, 1.0)) if rng.random() < share else 0.0
 
-    return LookAlikes(amount(0.6), amount(0.6), amount(0.2), amount(0.12), float(rng.random()))
+    return LookAlikes(
+        amount(0.6), amount(0.6), amount(0.2), amount(0.12), float(rng.random()), amount(0.15), amount(0.25)
+    )

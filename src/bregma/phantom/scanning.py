@@ -37,6 +37,13 @@ KERNELS = {
 }
 
 
+METAL = ((22.0, -58.0, -72.0), (-24.0, -50.0, -74.0), (9.0, -4.0, -14.0), (-30.0, -8.0, -8.0))
+"""Fillings and clips, head frame mm."""
+
+MOVED_SHARE = 0.35
+"""Share of slices during which a restless head moves."""
+
+
 def blur(hu: Field, kernel: Kernel, pixel_mm: float) -> Field:
     """The picture through the kernel's point spread, (H, W)."""
     soft = cv2.GaussianBlur(hu, (0, 0), max(kernel.blur_mm / pixel_mm, 0.3))
@@ -53,6 +60,39 @@ def harden(hu: Field, points: Points, depth: Field, strength: float) -> None:
     band = np.exp(-np.square((points.y - 22 - 3 * np.sin(points.z)) / 7)) * (np.abs(points.x) < 48)
     rays = 0.6 + 0.4 * np.sin(points.y * 0.55 + points.x * 0.08 + points.z)
     hu += inside * (cup - np.float32(26 * strength) * height * band * rays)
+
+
+def streak(hu: Field, points: Points, strength: float, seed: int) -> None:
+    """Bright and dark rays from a filling or a clip, in place; one plane (H, W)."""
+    if strength <= 0:
+        return
+    rng = np.random.default_rng([seed, 1])
+    centre = np.array(METAL[int(rng.integers(len(METAL)))]) + rng.normal(0, 3, 3)
+    near = np.exp(-np.square((points.z - np.float32(centre[2])) / 9))
+    if float(near.max()) < 0.01:
+        return
+    x, y = points.x - np.float32(centre[0]), points.y - np.float32(centre[1])
+    away, angle = np.hypot(x, y), np.arctan2(y, x)
+    rays = np.zeros(hu.shape, dtype=np.float32)
+    for count in rng.integers(3, 24, 5):
+        rays += np.sin(np.float32(count) * angle + np.float32(rng.uniform(0, 6.3)))
+    hu += near * rays * np.exp(-away / 45) * np.float32(55 * strength) * (hu > -300)
+    hu += np.square(near) * np.clip(3.5 - away, 0, 1) * np.float32(2500)
+
+
+def shake(hu: Field, scanner: Scanner, seed: int, index: int) -> Field:
+    """Slice `index` of a head that moved: the mean of three places of it, (H, W); every third slice, by chance."""
+    rng = np.random.default_rng([seed, 2, index])
+    if scanner.motion_mm <= 0 or rng.random() > MOVED_SHARE:
+        return hu
+    pixel_mm, middle = scanner.field_of_view_mm / scanner.size, (scanner.size - 1) / 2
+    shift, turn = rng.normal(0, scanner.motion_mm / 2 / pixel_mm, 2), rng.normal(0, scanner.motion_mm)
+    total = hu.copy()
+    for way in (-1.0, 1.0):
+        moved = cv2.getRotationMatrix2D((middle, middle), way * turn, 1.0)
+        moved[:, 2] += way * shift
+        total += cv2.warpAffine(hu, moved, hu.shape[::-1], flags=cv2.INTER_LINEAR, borderValue=-1000.0)
+    return np.asarray(total / np.float32(3), dtype=np.float32)
 
 
 def make_noise(rng: np.random.Generator, scanner: Scanner, sigma_hu: float) -> Field:

@@ -8,6 +8,7 @@ import numpy as np
 
 from bregma.phantom.bleeds import fill, find_level, order
 from bregma.phantom.brain import Spaces, no_spaces, paint_brain
+from bregma.phantom.infarcts import paint_infarcts
 from bregma.phantom.looks import injure, paint_edema, paint_look_alikes, paint_swelling, push
 from bregma.phantom.maps import Maps
 from bregma.phantom.parameters import Bleed, HeadParameters
@@ -74,6 +75,7 @@ def _paint_inside(hu: Field, points: Points, cavity: Cavity, maps: Maps, paramet
     """Brain and look-alikes where the bleeds have pushed them, in place."""
     pushed = push(points, parameters.bleeds)
     spaces = paint_brain(hu, pushed, cavity, maps, parameters.shape)
+    paint_infarcts(hu, pushed, spaces, parameters.look_alikes, parameters.shape)
     paint_look_alikes(hu, pushed, cavity, parameters.look_alikes)
     return spaces
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bregma.preprocessing.settings import known_keys, number
+from bregma.preprocessing.window import Window
 from bregma.scan.errors import RecipeError
 
 Image = NDArray[np.float32]
@@ -42,6 +43,7 @@ class AugmentationSettings:
         shift_pixels: shifts up to this, along rows and along columns, in prepared pixels.
         contrast: changes the contrast about middle grey up to this share.
         brightness: makes brighter or darker up to this, in grey from 0 to 1.
+        displayed: probability of being seen as a saved picture of the first window, without what that window cut off.
     """
 
     rotation_degrees: float = 0.0
@@ -53,6 +55,7 @@ class AugmentationSettings:
     shift_pixels: float = 0.0
     contrast: float = 0.0
     brightness: float = 0.0
+    displayed: float = 0.0
 
     def __post_init__(self) -> None:
         most = {"rotation_degrees": 180.0, "scale": 0.5, "shift_pixels": math.inf, "contrast": 1.0, "brightness": 1.0}
@@ -86,6 +89,7 @@ class Augmentation:
         shift: (rows, columns) in pixels of the new slice.
         contrast: factor on grey about 0.5.
         brightness: added to grey.
+        displayed: only what the first window shows was known; `display_tables` gives the other windows' grey.
     """
 
     flip_horizontal: bool = False
@@ -95,6 +99,7 @@ class Augmentation:
     shift: tuple[float, float] = (0.0, 0.0)
     contrast: float = 1.0
     brightness: float = 0.0
+    displayed: bool = False
 
     @property
     def is_exact(self) -> bool:
@@ -129,8 +134,8 @@ def draw_augmentation(rng: np.random.Generator, settings: AugmentationSettings, 
         settings: how much may change.
         size: S, for the place of the crop.
     """
-    numbers = rng.random(12).tolist()
-    chance, (part, *place) = numbers[:3], numbers[9:]
+    numbers = rng.random(13).tolist()
+    chance, (part, *place) = numbers[:3], numbers[9:12]
     either_way = [2 * number - 1 for number in numbers[3:9]]
     share, crop_shift = 1.0, (0.0, 0.0)
     if chance[2] < settings.crop:
@@ -147,7 +152,19 @@ def draw_augmentation(rng: np.random.Generator, settings: AugmentationSettings, 
         shift=(shift[0], shift[1]),
         contrast=1 + either_way[4] * settings.contrast,
         brightness=either_way[5] * settings.brightness,
+        displayed=numbers[12] < settings.displayed,
     )
+
+
+def display_tables(windows: Sequence[Window]) -> Grey:
+    """(C, 256) grey of each window from grey of the first, for a picture that holds nothing beyond the first.
+
+    What lies above the first window's white is known as its white: bone looks like what is just as bright there.
+    """
+    first = windows[0]
+    hu = first.low + np.arange(256) / 255 * first.width
+    shares = [(hu - window.low) / window.width for window in windows]
+    return np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)
 
 
 def apply_augmentation(images: Image, masks: Image | None, record: Augmentation) -> tuple[Image, Image | None]:

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from bregma.catalogue.library import Library
 from bregma.catalogue.records import ScanRecord
 from bregma.networks.batch import Batch
-from bregma.preprocessing.augment import AugmentationSettings, apply_to_grey, draw_augmentation
+from bregma.preprocessing.augment import AugmentationSettings, apply_to_grey, display_tables, draw_augmentation
 from bregma.preprocessing.neighbours import with_neighbours
 from bregma.preprocessing.pipeline import prepare, prepare_mask
 from bregma.preprocessing.settings import Preprocessing
-from bregma.preprocessing.window import Image
+from bregma.preprocessing.window import Image, Window
 from bregma.scan.regions import Mask
 from bregma.scan.terms import ANY
 from bregma.training.partial import Partial, Targets
@@ -81,6 +81,7 @@ class Inputs:
         neighbours: slices on either side that are shown as further channels.
         masks: whether the targets hold masks; without, none are read.
         workers: threads that make batches ahead.
+        windows: of the channels; wanted only where showings may be displayed pictures.
     """
 
     scans: Sequence[TrainingScan]
@@ -89,6 +90,7 @@ class Inputs:
     neighbours: int = 0
     masks: bool = True
     workers: int = 1
+    windows: tuple[Window, ...] = ()
 
     def batch(self, step: Sequence[Showing]) -> tuple[Batch, Targets]:
         """The scans of one step side by side, filled up to the longest, and what is known about them."""
@@ -176,5 +178,12 @@ class Inputs:
         images, masks = cached.images, None if cached.mask is None else cached.mask[inner]
         if self.augmentation is not None:
             record = draw_augmentation(np.random.default_rng(showing.seed), self.augmentation, size=images.shape[-1])
+            if record.displayed:
+                images = _as_displayed(images, self.windows)
             images, masks = apply_to_grey(images, masks, record)
         return with_neighbours(images, around)[inner], masks
+
+
+def _as_displayed(images: Grey, windows: tuple[Window, ...]) -> Grey:
+    """(D, C, S, S) as if only the first channel had been saved."""
+    return np.stack([table[images[:, 0]] for table in display_tables(windows)], axis=1)

@@ -6,9 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-BRANCHES = 3
-"""Maps that a network with attention draws."""
-
 
 class Section(BaseModel):
     """A part of a recipe: cannot be changed, and knows all of its keys."""
@@ -44,6 +41,11 @@ class RADnetSection(Section):
         """Whether the network draws maps of the bleed."""
         return self.attention
 
+    @property
+    def maps(self) -> int:
+        """Maps that the network draws, and weights of their losses; without attention the weights are passed over."""
+        return 3
+
 
 class BackboneSection(Section):
     """A backbone of timm's, slice by slice.
@@ -61,7 +63,12 @@ class BackboneSection(Section):
     @property
     def draws(self) -> bool:
         """Whether the network draws maps of the bleed."""
-        return False
+        return self.maps > 0
+
+    @property
+    def maps(self) -> int:
+        """Maps that the network draws."""
+        return 0
 
     @property
     def sequence(self) -> bool:
@@ -77,6 +84,23 @@ class SliceClassifierSection(BackboneSection):
     """
 
     name: Literal["slice_classifier"]
+
+
+class SliceSegmenterSection(BackboneSection):
+    """For labelled slices with outlines (networks/slice_segmenter.py).
+
+    Attributes:
+        name: "slice_segmenter".
+        pyramid: channels of the feature pyramid that draws.
+    """
+
+    name: Literal["slice_segmenter"]
+    pyramid: int = Field(default=48, ge=1)
+
+    @property
+    def maps(self) -> int:
+        """Maps that the network draws."""
+        return 1
 
 
 class SliceSetSection(BackboneSection):
@@ -117,7 +141,12 @@ class SequenceSection(Section):
     @property
     def draws(self) -> bool:
         """Whether the network draws maps of the bleed."""
-        return False
+        return self.maps > 0
+
+    @property
+    def maps(self) -> int:
+        """Maps that the network draws."""
+        return 0
 
     @property
     def sequence(self) -> bool:
@@ -126,5 +155,6 @@ class SequenceSection(Section):
 
 
 NetworkSection = Annotated[
-    RADnetSection | SliceClassifierSection | SliceSetSection | SequenceSection, Field(discriminator="name")
+    RADnetSection | SliceClassifierSection | SliceSegmenterSection | SliceSetSection | SequenceSection,
+    Field(discriminator="name"),
 ]

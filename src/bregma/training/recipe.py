@@ -10,9 +10,10 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from bregma.scan.counted import counted
 from bregma.scan.errors import RecipeError, did_you_mean
 from bregma.scan.terms import FINDINGS, is_finding
-from bregma.training.network_sections import BRANCHES, NetworkSection, RADnetSection, Section
+from bregma.training.network_sections import NetworkSection, RADnetSection, Section
 from bregma.training.recipe_file import explain, read_values
 from bregma.training.sections import (
     AugmentationSection,
@@ -51,8 +52,9 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _weights_teach_something(self) -> Recipe:
-        if len(self.loss.segmentation) not in {0, BRANCHES} or (self.network.draws and not self.loss.segmentation):
-            raise ValueError(f"[loss] segmentation is {self.loss.segmentation}; expected {BRANCHES} weights")
+        maps, given = self.network.maps, self.loss.segmentation
+        if len(given) not in {0, maps} or (self.network.draws and not given):
+            raise ValueError(f"[loss] segmentation is {given}; expected {counted(maps, 'weight')}")
         drawn = sum(self.loss.segmentation) if self.network.draws else 0.0
         if self.loss.slice + self.loss.scan + self.loss.smoothness + drawn == 0:
             raise ValueError("all weights of [loss] are 0, so there is nothing to learn from")

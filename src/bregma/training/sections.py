@@ -52,12 +52,20 @@ class AugmentationSection(Section):
         flip_horizontal: share of showings that are mirrored from left to right.
         flip_vertical: share of showings that are mirrored from front to back.
         crop: share of showings of which a part is cut out and brought back to full size.
+        scale: enlarged or shrunk by up to this share.
+        contrast: contrast about middle grey changed by up to this share.
+        brightness: brighter or darker by up to this, in grey from 0 to 1.
+        displayed: share of showings as a saved picture of the first window, without what that window cut off.
     """
 
     rotation_degrees: float = Field(ge=0, le=180)
     flip_horizontal: float = Field(ge=0, le=1)
     flip_vertical: float = Field(default=0.0, ge=0, le=1)
     crop: float = Field(default=0.0, ge=0, le=1)
+    scale: float = Field(default=0.0, ge=0, le=0.5)
+    contrast: float = Field(default=0.0, ge=0, le=1)
+    brightness: float = Field(default=0.0, ge=0, le=1)
+    displayed: float = Field(default=0.0, ge=0, le=1)
 
     @property
     def settings(self) -> AugmentationSettings:
