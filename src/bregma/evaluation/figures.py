@@ -40,7 +40,8 @@ def score_figures(cases: Cases, codes: NDArray[np.intp], *, specificity: float) 
 
     def figures(weights: Floats) -> Floats:
         means = [ratio(sums[:, i], sums[:, i + 1], weights) for i in (0, 2)]
-        return np.column_stack([ranking.both(weights), *means, ranking.sensitivity(specificity, weights)])
+        of_ranks = ranking.both_and_sensitivity(specificity, weights)
+        return np.column_stack([of_ranks[:, :2], *means, of_ranks[:, 2]])
 
     return figures
 

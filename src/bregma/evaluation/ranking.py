@@ -7,6 +7,7 @@ steps inside a tie.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from bregma.evaluation.metrics import Bools, Floats
 
 Indices = NDArray[np.intp]
+Whole = NDArray[np.int32]
+"""How many cases: summed and gathered several times faster than floats, and exact."""
 _LAST_DIGITS = 1e-12
 """A specificity of exactly the one asked for is enough, whatever the last digit of a division says."""
 
@@ -60,7 +63,7 @@ class Ranking:
             (R,) in [0, 1]; NaN where a resample has no positive or no negative.
         """
         drawn = self._drawn(weights)
-        return self._auc(drawn[:, self.positives], _lower(drawn, self.negatives))
+        return self._auc(_gathered(drawn, self.positives), _lower(drawn, self.negatives))
 
     def average_precision(self, weights: Floats | None = None) -> Floats:
         """Mean precision over the positives, each at its own score: sum of (recall step x precision).
@@ -72,13 +75,29 @@ class Ranking:
             (R,) in [0, 1]; NaN where a resample has no positive.
         """
         drawn = self._drawn(weights)
-        return self._average_precision(drawn[:, self.positives], _lower(drawn, self.negatives))
+        of_positives = _gathered(drawn, self.positives)
+        return self._average_precision(of_positives, _lower(drawn, self.negatives), _sums_before(of_positives))
 
     def both(self, weights: Floats | None = None) -> Floats:
         """(R, 2) ROC area and average precision for little more than the price of one."""
         drawn = self._drawn(weights)
-        of_positives, lower = drawn[:, self.positives], _lower(drawn, self.negatives)
-        return np.stack([self._auc(of_positives, lower), self._average_precision(of_positives, lower)], axis=1)
+        of_positives, lower = _gathered(drawn, self.positives), _lower(drawn, self.negatives)
+        precision = self._average_precision(of_positives, lower, _sums_before(of_positives))
+        return np.stack([self._auc(of_positives, lower), precision], axis=1)
+
+    def both_and_sensitivity(self, specificity: float, weights: Floats | None = None) -> Floats:
+        """(R, 3) ROC area, average precision and `sensitivity`, from one pass over the cases."""
+        drawn = self._drawn(weights)
+        of_positives, lower = _gathered(drawn, self.positives), _lower(drawn, self.negatives)
+        fewer = _sums_before(of_positives)
+        return np.stack(
+            [
+                self._auc(of_positives, lower),
+                self._average_precision(of_positives, lower, fewer),
+                self._sensitivity(specificity, fewer, lower),
+            ],
+            axis=1,
+        )
 
     def sensitivity(self, specificity: float, weights: Floats | None = None) -> Floats:
         """The highest sensitivity that leaves at least so many negatives alone; each resample picks its own threshold.
@@ -90,13 +109,8 @@ class Ranking:
         Returns:
             (R,) in [0, 1]; NaN where a resample has no positive or no negative.
         """
-        if not self.cases:
-            return np.full(len(self._drawn(weights)), np.nan)
-        false, recall = self.roc(weights)
-        allowed = np.where(false <= 1.0 - specificity + _LAST_DIGITS, recall, 0.0)
-        known = np.isfinite(false[:, -1]) & np.isfinite(recall[:, -1])
-        best: Floats = np.where(known, np.nan_to_num(allowed).max(axis=1), np.nan)
-        return best
+        drawn = self._drawn(weights)
+        return self._sensitivity(specificity, _lower(drawn, self.positives), _lower(drawn, self.negatives))
 
     def specificity(self, sensitivity: float, weights: Floats | None = None) -> Floats:
         """The highest specificity that still finds so many positives; each resample picks its own threshold.
@@ -108,13 +122,12 @@ class Ranking:
         Returns:
             (R,) in [0, 1]; NaN where a resample has no positive or no negative.
         """
-        if not self.cases:
-            return np.full(len(self._drawn(weights)), np.nan)
-        false, recall = self.roc(weights)
-        spared = np.where(recall >= sensitivity - _LAST_DIGITS, 1.0 - false, 0.0)
-        known = np.isfinite(false[:, -1]) & np.isfinite(recall[:, -1])
-        best: Floats = np.where(known, np.nan_to_num(spared).max(axis=1), np.nan)
-        return best
+        drawn = self._drawn(weights)
+        positives, negatives = _lower(drawn, self.positives), _lower(drawn, self.negatives)
+        # recall rises with the place, so the first place with enough of it has the fewest false alarms
+        recall, false = _rates(positives, self.positives_under), _rates(negatives, self.negatives_under)
+        enough = _first(lambda places: recall(places) >= sensitivity - _LAST_DIGITS, len(drawn), len(self.thresholds))
+        return _known(1.0 - false(enough), positives, negatives)
 
     def roc(self, weights: Floats | None = None, *, at: Indices | None = None) -> tuple[Floats, Floats]:
         """False positive rate and recall as the threshold falls from above the highest score.
@@ -130,22 +143,28 @@ class Ranking:
         rates = []
         for cases, under in ((self.negatives, self.negatives_under), (self.positives, self.positives_under)):
             lower = _lower(drawn, cases)
-            called = lower[:, -1:] - lower[:, under[chosen]]
+            called = lower[:, -1:] - _gathered(lower, under[chosen])
             rates.append(np.hstack([np.zeros((len(drawn), 1)), _share(called, lower[:, -1:])]))
         return rates[0], rates[1]
 
-    def _drawn(self, weights: Floats | None) -> Floats:
-        return np.ones((1, self.patients)) if weights is None else weights
+    def _drawn(self, weights: Floats | None) -> Whole:
+        return np.ones((1, self.patients), dtype=np.int32) if weights is None else weights.astype(np.int32)
 
-    def _auc(self, of_positives: Floats, lower: Floats) -> Floats:
-        wins = np.einsum("rp,rp->r", of_positives, lower[:, self.below] + lower[:, self.not_above]) / 2
-        return _share(wins, of_positives.sum(axis=1) * lower[:, -1])
+    def _auc(self, of_positives: Whole, lower: Whole) -> Floats:
+        twice = _gathered(lower, self.below) + _gathered(lower, self.not_above)
+        wins = np.einsum("rp,rp->r", of_positives, twice, dtype=np.float64) / 2
+        return _share(wins, of_positives.sum(axis=1) * lower[:, -1].astype(np.float64))
 
-    def _average_precision(self, of_positives: Floats, lower: Floats) -> Floats:
-        fewer = np.zeros((len(of_positives), of_positives.shape[1] + 1))
-        np.cumsum(of_positives, axis=1, out=fewer[:, 1:])
-        hits = fewer[:, -1:] - fewer[:, self.positives_below]
-        alarms = lower[:, -1:] - lower[:, self.below]
+    def _sensitivity(self, specificity: float, fewer: Whole, lower: Whole) -> Floats:
+        # false alarms rise with the place, and recall too: the last place with few enough of them is the best
+        allowed = 1.0 - specificity + _LAST_DIGITS
+        recall, false = _rates(fewer, self.positives_under), _rates(lower, self.negatives_under)
+        too_many = _first(lambda places: ~(false(places) <= allowed), len(lower), len(self.thresholds) + 1)
+        return _known(recall(too_many - 1), fewer, lower)
+
+    def _average_precision(self, of_positives: Whole, lower: Whole, fewer: Whole) -> Floats:
+        hits = fewer[:, -1:] - _gathered(fewer, self.positives_below)
+        alarms = lower[:, -1:] - _gathered(lower, self.below)
         precision = _share(hits, hits + alarms, empty=0.0)
         return _share(np.einsum("rp,rp->r", of_positives, precision), fewer[:, -1])
 
@@ -183,14 +202,61 @@ def rank(scores: Floats, truth: Bools, codes: Indices | None = None) -> Ranking:
     )
 
 
-def _lower(drawn: Floats, cases: Indices) -> Floats:
+def _lower(drawn: Whole, cases: Indices) -> Whole:
     """(R, n + 1) how many drawn cases come before each of n sorted ones, and all of them."""
-    lower = np.zeros((len(drawn), len(cases) + 1))
-    np.cumsum(drawn[:, cases], axis=1, out=lower[:, 1:])
-    return lower
+    return _sums_before(_gathered(drawn, cases))
 
 
-def _share(part: Floats, whole: Floats, *, empty: float = np.nan) -> Floats:
+def _sums_before(counts: Whole) -> Whole:
+    """(R, n + 1) sum of the (R, n) counts before each place, and of all."""
+    sums = np.zeros((len(counts), counts.shape[1] + 1), dtype=np.int32)
+    np.cumsum(counts, axis=1, out=sums[:, 1:])
+    return sums
+
+
+def _gathered(rows: Whole, places: Indices) -> Whole:
+    """(R, n) of each row the numbers at n places."""
+    # "clip" leaves out a second look at every place; none lies outside
+    found: Whole = np.take(rows, places, axis=1, mode="clip")
+    return found
+
+
+def _rates(lower: Whole, under: Indices) -> Callable[[Indices], Floats]:
+    """(R,) places of the curve -> (R,) share of the drawn cases that is called there; place 0 calls nobody.
+
+    Args:
+        lower: (R, n + 1) from `_lower`.
+        under: for each threshold, how many cases score lower.
+    """
+    whole, rows = lower[:, -1], np.arange(len(lower))
+    not_called = np.append(lower.shape[1] - 1, under)
+    return lambda places: _share(whole - lower[rows, not_called[places]], whole)
+
+
+def _first(holds: Callable[[Indices], Bools], rows: int, end: int) -> Indices:
+    """(R,) the first place, 0 to `end`, at which each row holds, by halving; `end` where none before does.
+
+    Args:
+        holds: (R,) places -> whether; once it does, it does at every later place.
+        rows: R.
+        end: the last place, at which nothing is asked.
+    """
+    low, high = np.zeros(rows, dtype=np.intp), np.full(rows, end, dtype=np.intp)
+    while (low < high).any():
+        middle = (low + high) // 2
+        there = holds(np.minimum(middle, end - 1))
+        still = low < high
+        low, high = np.where(still & ~there, middle + 1, low), np.where(still & there, middle, high)
+    return low
+
+
+def _known(figures: Floats, positives: Whole, negatives: Whole) -> Floats:
+    """The figures, and NaN where a resample drew no positive or no negative."""
+    known: Floats = np.where((positives[:, -1] > 0) & (negatives[:, -1] > 0), figures, np.nan)
+    return known
+
+
+def _share(part: Floats | Whole, whole: Floats | Whole, *, empty: float = np.nan) -> Floats:
     """Part / whole, and `empty` where whole is 0."""
     part, whole = np.broadcast_arrays(part, whole)
     shares: Floats = np.divide(part, whole, out=np.full(part.shape, empty), where=whole > 0)
