@@ -1,4 +1,4 @@
-"""Whether the nearest volumes are alike: `python -m research.tumour_volumes INDEX`, an index made by `bregma index add`.
+"""Whether near volumes are alike: `python -m research.tumour_volumes INDEX`, made by `bregma index add`.
 
 Hits are other patients' only. The base rate of a case is the share of the other patients' cases with its label: what
 hits drawn at random would give on average. Intervals by patient. Letters: N cases, R resamples, P patients.
