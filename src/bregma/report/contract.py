@@ -89,7 +89,7 @@ def reading_entry(reading: Reading, points: Sequence[Point] = ()) -> Entry:
         "lesions": [_lesion(lesion, reading.similar) for lesion in reading.lesions],
         "regions": [_lesion(region, reading.similar) for region in reading.regions],
         "places_by": None if reading.places_by is None else asdict(reading.places_by),
-        "similar_by": None if (found := reading.similar) is None else {"package": found.package, "entries": found.entries},
+        "similar_by": None if reading.similar is None else _asked(reading.similar),
         "seconds": {name: _number(value, 4) for name, value in asdict(reading.seconds).items()},
     }
 
@@ -165,6 +165,10 @@ def _operating_point(reading: Reading, finding: str) -> Entry:
         "slice": reading.slice_points.get(finding),
         "reached": None if of_scan is None else reading.scan_probabilities[finding] >= of_scan,
     }
+
+
+def _asked(similar: EarlierCases) -> Entry:
+    return {"package": similar.package, "entries": similar.entries}
 
 
 def _lesion(lesion: Lesion, similar: EarlierCases | None) -> Entry:
