@@ -63,7 +63,9 @@ def load_tumour_scan(library: Library, series_uid: str) -> TumourScan:
     numbers = read_array(library.layout.mask(digests[0]))
     date = record.facts.get("StudyDate")
     present = {int(number) for number in np.unique(numbers)}
-    said = {number: labels for number, labels in settled(votes(library.labels(series_uid))).items() if number in present}
+    said = {
+        number: labels for number, labels in settled(votes(library.labels(series_uid))).items() if number in present
+    }
     return TumourScan(
         series_uid=series_uid,
         patient=record.patient,

@@ -16,6 +16,7 @@ from bregma.models.lesions import Lesion, find_lesions, lesion_on_slice
 from bregma.scan.place_votes import places_said
 from bregma.scan.slice_region import SliceRegion, side_on_slice
 
+
 def lesion_regions(library: Library, record: ScanRecord, *, midline_x_mm: float | None) -> list[SliceRegion]:
     """Every lesion with a known place, on every slice that shows it.
 
