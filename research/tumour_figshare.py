@@ -20,12 +20,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bregma.models.tumour_package import TumourCard, write_tumour_package
 from bregma.networks.backbone import Backbone
 from bregma.networks.tumour_multitask import TumourNetwork
 from bregma.scan.tumour import TumourScan, tumours_of_map
 from bregma.scan.volume import Geometry, Volume
 from bregma.training.devices import choose_machine
-from bregma.training.tumour_export import embed_cases
+from bregma.training.train_tumours import LIMITS
+from bregma.training.tumour_export import embed_cases, tumour_onnx
 from bregma.training.tumour_loop import TumourJob, fit_tumours
 from bregma.training.tumour_recipe import TumourRecipe, load_tumour_recipe
 from bregma.training.tumour_set import TumourCase, make_case
@@ -99,7 +101,9 @@ def _one(
         torch.manual_seed(fold)
         network = recipe.make_network()
         if arm in LEARNED:
-            _fit(out / f"run-{arm}-{fold}", recipe, network, cases, folds, fold)
+            run = out / f"run-{arm}-{fold}"
+            _fit(run, recipe, network, cases, folds, fold)
+            write_package(run / "package", recipe, network, f"figshare T1c slices without fold {fold} of {FOLDS}")
         vectors = embed_cases(network, cases, recipe.view.patch)
     np.save(path, vectors)
     print(arm, fold, vectors.shape, flush=True)
@@ -118,6 +122,21 @@ def _fit(
     validation = [case for case, here in zip(cases, folds, strict=True) if here == fold]
     machine = choose_machine("cpu", "fp32", threads=1)
     fit_tumours(TumourJob(recipe, fold, run, network, machine, training, validation))
+
+
+def write_package(folder: Path, recipe: TumourRecipe, network: TumourNetwork, learned_from: str) -> None:
+    """The trained network as a package, for `bregma index` and `bregma similar`."""
+    card = TumourCard(
+        name=recipe.name,
+        summary="Gives tumours on T1 with contrast an embedding in which similar ones lie near each other.",
+        trained_on=learned_from,
+        measured_on="docs/research/tumours.md",
+        limits=LIMITS,
+        recipe_digest=recipe.digest,
+        width=network.width,
+        tasks=tuple(name for name, weight in recipe.tasks.model_dump().items() if weight > 0),
+    )
+    write_tumour_package(folder, card=card, view=recipe.view.settings, onnx=tumour_onnx(network, recipe.view.patch))
 
 
 def read_rows(data: Path) -> list[SliceRow]:

@@ -37,7 +37,6 @@ ARMS = (
     *(f"tumour_without_{task}" for task in TASKS),
 )
 UNTRAINED = "untrained"
-TRAIN_SHARE = 0.8
 NEIGHBOURS = (1, 3, 5, 10, 20, 40)
 DISTORTION = 0.25
 SIZE_FACTOR = 2.0
@@ -64,9 +63,9 @@ def main() -> None:
     torch.set_num_threads(1)
     asked.out.mkdir(parents=True, exist_ok=True)
     settings = [*SMALL, f"optimizer.epochs={asked.epochs}", *asked.set]
-    cases = _cases(asked.heads, load_tumour_recipe("tumour_multitask", settings), asked.out / "prepared")
-    cut = round(len(cases) * TRAIN_SHARE)
-    training, test = cases[:cut], cases[cut:]
+    heads = asked.heads + asked.test
+    cases = _cases(heads, load_tumour_recipe("tumour_multitask", settings), asked.out / "prepared")
+    training, test = cases[: asked.heads], cases[asked.heads :]
     print(f"{_tumours(training)} tumours to train, {_tumours(test)} to test", flush=True)
     for seed in asked.seeds:
         for arm in asked.arms:
@@ -213,7 +212,8 @@ def _picture(path: Path, test: Sequence[TumourCase]) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--heads", type=int, default=120)
+    parser.add_argument("--heads", type=int, default=80, help="heads to train with; they are the database")
+    parser.add_argument("--test", type=int, default=100, help="heads to ask about")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", default=[UNTRAINED, *ARMS])

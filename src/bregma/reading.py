@@ -12,6 +12,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from bregma.lesion_search import Bleeding, EarlierCases, earlier_cases
 from bregma.models.aggregate import SUSPECTED, Rule, Verdict, qualifying, reach_mm, scan_score, scan_verdict
 from bregma.models.anatomy_predictor import AnatomyPredictor
 from bregma.models.combine import combination_of, combined_probabilities
@@ -21,6 +22,7 @@ from bregma.models.places import places_of
 from bregma.models.predictor import Prediction, Predictor
 from bregma.models.subtypes import lesion_subtype, named_subtypes
 from bregma.preprocessing.pipeline import Placement, place, prepare, restore
+from bregma.retrieval.index import Index
 from bregma.scan.errors import PackageError, RequestError
 from bregma.scan.regions import Mask
 from bregma.scan.study import Refusal
@@ -113,6 +115,7 @@ class Reading:
         seconds: where the time went.
         regions: drawn by hand for this scan, named "R1", "R2" and so on; they are no findings.
         places_by: the package that named the places of lesions and regions; None when none was asked.
+        similar: the nearest earlier cases of lesions and regions; None when no index was asked.
     """
 
     scan: Scan
@@ -130,6 +133,7 @@ class Reading:
     seconds: Seconds
     regions: tuple[Lesion, ...] = ()
     places_by: PlacesBy | None = None
+    similar: EarlierCases | None = None
 
     @property
     def excluded(self) -> tuple[Refusal, ...]:
@@ -209,6 +213,20 @@ def with_places(reading: Reading, predictor: AnatomyPredictor, drawn: Sequence[M
         regions=named[len(reading.lesions) :],
         places_by=PlacesBy(predictor.package.card.name, predictor.package.digest),
     )
+
+
+def with_similar(reading: Reading, predictor: AnatomyPredictor, index: Index) -> Reading:
+    """The same reading with the nearest earlier cases of its lesions and regions; one of a scan not read stays.
+
+    Raises:
+        RequestError: the index holds vectors of another package.
+    """
+    if reading.scan.refusal is not None:
+        return reading
+    series = reading.scan.series
+    whose = Bleeding(series.series_uid, series.patient, series.modality)
+    lesions = (*reading.lesions, *reading.regions)
+    return replace(reading, similar=earlier_cases(lesions, reading.scan.volume, whose, predictor, index))
 
 
 def _drawn(mask: Mask, volume: Volume, midline: float | None, name: str) -> list[Lesion]:

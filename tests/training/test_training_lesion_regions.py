@@ -16,7 +16,8 @@ from bregma.phantom.draw import draw
 from bregma.phantom.place_regions import lesion_places
 from bregma.phantom.studies import study_parameters
 from bregma.scan.labels import Label, Level
-from bregma.training.lesion_regions import lesion_regions, places_said
+from bregma.scan.place_votes import places_said
+from bregma.training.lesion_regions import lesion_regions
 
 
 def said(part: str, place: str, source: str, value: float = 1.0) -> Label:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +13,8 @@ from bregma.catalogue.library import Library
 from bregma.catalogue.queries import MODEL, series_row
 from bregma.catalogue.store import read_array
 from bregma.catalogue.tables import SeriesRow, TumourMapRow
-from bregma.catalogue.tumour_cells import TERMS, is_number
+from bregma.catalogue.tumour_votes import settled, votes
 from bregma.scan.errors import RequestError
-from bregma.scan.labels import Label, Level
-from bregma.scan.terms import TUMOUR_CRITERIA
 from bregma.scan.tumour import TumourScan, tumours_of_map
 
 
@@ -66,7 +63,9 @@ def load_tumour_scan(library: Library, series_uid: str) -> TumourScan:
     numbers = read_array(library.layout.mask(digests[0]))
     date = record.facts.get("StudyDate")
     present = {int(number) for number in np.unique(numbers)}
-    said = {number: labels for number, labels in _labels(library.labels(series_uid)).items() if number in present}
+    said = {
+        number: labels for number, labels in settled(votes(library.labels(series_uid))).items() if number in present
+    }
     return TumourScan(
         series_uid=series_uid,
         patient=record.patient,
@@ -106,21 +105,3 @@ def first_of_each_patient(library: Library, series_uids: Iterable[str]) -> OnePe
         first.setdefault(records[uid].patient, uid)
     kept = sorted(first.values())
     return OnePerPatient(tuple(kept), tuple(uid for uid in wanted if uid not in set(kept)))
-
-
-def _labels(labels: Sequence[Label]) -> dict[int, dict[str, str]]:
-    """Number of a tumour -> criterion -> what most of its sources but models say; nothing where they are even."""
-    votes: dict[tuple[int, str], Counter[str]] = {}
-    for label in labels:
-        if label.level is not Level.LESION or label.term not in TERMS or label.source.startswith(MODEL):
-            continue
-        if label.part is not None and is_number(label.part) and label.value > 0.5:
-            criterion, name = TERMS[label.term]
-            votes.setdefault((int(label.part), criterion), Counter())[name] += 1
-    found: dict[int, dict[str, str]] = {}
-    for criterion in TUMOUR_CRITERIA:
-        for (number, about), counts in votes.items():
-            best = counts.most_common(2)
-            if about == criterion and (len(best) == 1 or best[0][1] > best[1][1]):
-                found.setdefault(number, {})[criterion] = best[0][0]
-    return found

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,9 +18,10 @@ from bregma.scan.errors import LibraryError, RefusedError, RequestError
 
 if TYPE_CHECKING:
     from bregma.catalogue.library import Library
-    from bregma.retrieval.embedder import Embedder
+    from bregma.cli.indexers import Indexer, Lesions
     from bregma.retrieval.index import Index
-    from bregma.scan.tumour import TumourScan
+
+    Source = Callable[[], Lesions]
 
 IndexArgument = Annotated[Path, typer.Argument(help="The index's folder.")]
 
@@ -36,7 +38,7 @@ def add(
     index: Annotated[Path, typer.Argument(help="The index's folder; made if there is none.")],
     *,
     model: Annotated[Path, typer.Option("--model", "-m", help="The package that makes the vectors.")],
-    library: Annotated[Path | None, typer.Option("--library", "-L", help="Take its outlined tumours.")] = None,
+    library: Annotated[Path | None, typer.Option("--library", "-L", help="Take its outlined lesions.")] = None,
     url: UrlOption = None,
     scan: Annotated[list[str] | None, typer.Option(help="Only this series of the library; repeatable.")] = None,
     path: Annotated[Path | None, typer.Option(help="Take one scan from a path instead; needs --mask.")] = None,
@@ -52,20 +54,20 @@ def add(
     Example: `bregma index add tumours.index --library lib --model tumour-package`
     """
     from bregma.catalogue.library import Library
-    from bregma.cli.tumour_inputs import embedder_of
+    from bregma.cli.indexers import indexer_of
 
     if (library is None) == (path is None) or (path is None) != (mask is None):
         raise RequestError("give either --library, or --path with --mask")
-    embedder = embedder_of(model)
-    opened = _open_or_create(index, embedder, model, form)
+    indexer = indexer_of(model)
+    opened = _open_or_create(index, indexer, model, form)
     with Library.open(library, url=url) if library is not None else nullcontext() as held:
-        if held is None:
-            assert path is not None and mask is not None  # noqa: S101, PT018 - asked above
-            wrong = _bring(opened, embedder, [_drawn(path, mask, label or [])], replace=replace)
-        else:
-            wrong = _bring(
-                opened, embedder, _chosen(held, scan, opened, replace=replace), replace=replace, library=held
-            )
+        sources: list[Source]
+        if held is not None:
+            chosen = _chosen(held, indexer, scan, opened, replace=replace)
+            sources = [partial(indexer.of_series, held, uid) for uid in chosen]
+        elif path is not None and mask is not None:
+            sources = [partial(indexer.of_path, path, mask, _said(label or []))]
+        wrong = _bring(opened, indexer, sources, replace=replace)
     opened.compact()
     console().print(f"{counted(len(opened), 'lesion')} of {counted(len(opened.cases()), 'scan')} in {index.name}")
     if wrong:
@@ -123,72 +125,49 @@ def show(
     console().print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 
-def _open_or_create(folder: Path, embedder: Embedder, model: Path, form: str) -> Index:
+def _open_or_create(folder: Path, indexer: Indexer, model: Path, form: str) -> Index:
     from bregma.retrieval.index import Index
     from bregma.retrieval.manifest import NAME
 
     if (folder / NAME).exists():
-        return Index.open(folder, digest=embedder.digest)
+        return Index.open(folder, digest=indexer.digest)
     facts = {"package": model.name}
-    return Index.create(folder, digest=embedder.digest, width=embedder.width, form=form, facts=facts)
+    return Index.create(folder, digest=indexer.digest, width=indexer.width, form=form, facts=facts)
 
 
-def _chosen(library: Library, wanted: Sequence[str] | None, index: Index, *, replace: bool) -> list[str]:
+def _chosen(
+    library: Library, indexer: Indexer, wanted: Sequence[str] | None, index: Index, *, replace: bool
+) -> list[str]:
     """The series to bring in, in order of their UIDs."""
-    from bregma.cli.tumour_inputs import outlined
-
-    there = outlined(library)
+    there = indexer.series(library)
     if unknown := sorted(set(wanted or ()) - set(there)):
-        raise RequestError(f"series {unknown[0]} has no outlined tumours in the library")
+        raise RequestError(f"series {unknown[0]} has no outlined lesions in the library")
     known = set() if replace else index.cases()
     return [uid for uid in there if (not wanted or uid in wanted) and uid not in known]
 
 
-def _bring(
-    index: Index,
-    embedder: Embedder,
-    scans: Sequence[str | TumourScan],
-    *,
-    replace: bool,
-    library: Library | None = None,
-) -> int:
+def _bring(index: Index, indexer: Indexer, sources: Sequence[Source], *, replace: bool) -> int:
     """Embed scan after scan; each is on the disk before the next begins. Returns how many could not be used."""
     wrong = 0
     with progress_bar("embedding") as progress:
-        for done, one in enumerate(scans):
-            progress(done, len(scans))
+        for done, source in enumerate(sources):
+            progress(done, len(sources))
             try:
-                _bring_one(index, embedder, one, library, replace=replace)
+                vectors, entries = source()
+                (index.replace if replace else index.add)(vectors, entries, digest=indexer.digest)
             except (LibraryError, RefusedError) as error:
                 print_error(str(error))
                 wrong += 1
-        progress(len(scans), len(scans))
+        progress(len(sources), len(sources))
     return wrong
 
 
-def _bring_one(
-    index: Index, embedder: Embedder, one: str | TumourScan, library: Library | None, *, replace: bool
-) -> None:
-    from bregma.cli.tumour_inputs import outlined_scan
-    from bregma.retrieval.measure import entries_of
-
-    modality = "MR"
-    if isinstance(one, str):
-        assert library is not None  # noqa: S101 - series come from a library
-        modality = library.scan(one).modality
-        one = outlined_scan(library, one)
-    entries = entries_of(one, modality=modality)
-    vectors = embedder.embed(one.volume, [entry.box for entry in entries])
-    (index.replace if replace else index.add)(vectors, entries, digest=embedder.digest)
-
-
-def _drawn(path: Path, mask: Path, labels: Iterable[str]) -> TumourScan:
-    from bregma.cli.tumour_inputs import drawn_scan, one_scan
-
+def _said(labels: Iterable[str]) -> dict[str, str]:
+    """Labels as a person writes them: "type=meningioma"."""
     said = dict[str, str]()
     for text in labels:
         name, equals, term = text.partition("=")
         if not equals:
             raise RequestError(f"--label {text!r} is no label; expected CRITERION=TERM, such as type=meningioma")
         said[name.strip()] = term.strip()
-    return drawn_scan(one_scan(path), mask=mask, labels=said)
+    return said

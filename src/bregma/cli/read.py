@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bregma.models.predictor import Predictor
     from bregma.reading import LeftOut, Reading
     from bregma.report.contract import Entry
+    from bregma.retrieval.index import Index
     from bregma.scan.volume import Scan
 
 NOT_SCANS = frozenset(
@@ -93,6 +94,9 @@ def read(
     region: Annotated[
         Path | None, typer.Option(help="Regions drawn by hand, to be named: boxes as JSON, or a NIfTI mask.")
     ] = None,
+    similar: Annotated[
+        Path | None, typer.Option(help="An index of bleeds: cites the earlier cases most alike. Needs its --anatomy.")
+    ] = None,
     at: AtOption = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the network; else one per core.")] = None,
 ) -> None:
@@ -103,9 +107,9 @@ def read(
     Exit code 0 when every scan was read, 1 when some were refused, 2 when the request was wrong.
 
     Examples: `bregma read scan`; `bregma read scan.zip --html out --json out.json`;
-    `bregma read scan --anatomy runs/anatomy_rn-0/package --region boxes.json`
+    `bregma read scan --anatomy runs/anatomy_rn-0/package --region boxes.json --similar bleeds.index`
     """
-    from bregma.reading import read_scan
+    from bregma.reading import read_scan, with_similar
     from bregma.report.contract import document, reading_entry, refusals_of, write_json
     from bregma.report.page import write_page
     from bregma.report.slice_csv import slice_rows, write_csv
@@ -114,6 +118,7 @@ def read(
     points = [_point(text) for text in at or []]
     check_targets(files=[json, csv], folders=[html, masks], source=path)
     places = _anatomy(anatomy, region, threads)
+    index = _earlier(similar, places)
     predictors, left_out = _predictors(model or [], threads)
     entries: list[Entry] = []
     rows: list[dict[str, object]] = []
@@ -122,6 +127,8 @@ def read(
         reading = read_scan(scan, predictors, load_seconds=seconds, left_out=left_out)
         if places is not None:
             reading = _with_places(reading, places, region)
+        if places is not None and index is not None:
+            reading = with_similar(reading, places, index)
         entries.append(reading_entry(reading, points))
         rows += slice_rows(reading)
         refused += refusals_of(scan)
@@ -219,6 +226,21 @@ def _anatomy(package: str | None, region: Path | None, threads: int | None) -> A
     from bregma.models.anatomy_predictor import AnatomyPredictor
 
     return AnatomyPredictor(find_anatomy_package(package), threads=threads)
+
+
+def _earlier(folder: Path | None, places: AnatomyPredictor | None) -> Index | None:
+    """The index of earlier bleeds, made by the package of places; none is asked without the option.
+
+    Raises:
+        RequestError: no package of places is given, the folder is no index, or another package made it.
+    """
+    if folder is None:
+        return None
+    if places is None:
+        raise RequestError(f"--similar {folder.name!r} needs the package that made the index: add --anatomy FOLDER")
+    from bregma.retrieval.index import Index
+
+    return Index.open(folder, digest=places.package.digest)
 
 
 def _with_places(reading: Reading, places: AnatomyPredictor, region: Path | None) -> Reading:

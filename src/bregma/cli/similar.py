@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from bregma.cli.library import UrlOption
 from bregma.cli.output import console
 from bregma.cli.targets import check_targets
 from bregma.scan.errors import BregmaError, RequestError
+from bregma.scan.study import MR
 
 if TYPE_CHECKING:
     import numpy as np
@@ -132,10 +134,16 @@ def _from_index(index: Index, case: str, number: int | None) -> list[tuple[Entry
 def _embedded(index: Index, scan: TumourScan, model: Path | None) -> list[tuple[Entry, Vector]]:
     """The lesions of a scan from outside, turned into vectors by the index's package."""
     from bregma.cli.tumour_inputs import embedder_of
+    from bregma.models.anatomy_installed import is_anatomy_folder
     from bregma.retrieval.measure import entries_of
 
     if model is None:
         raise RequestError("a scan from a path needs the package that made the index: add --model FOLDER")
+    if is_anatomy_folder(model):
+        raise RequestError(
+            f"{model.name!r} is a package of places; ask about bleeds with bregma read SCAN --anatomy {model.name} "
+            f"--similar {index.folder.name}, and add --region FILE for one that you drew"
+        )
     embedder = embedder_of(model)
     index.demand(embedder.digest)
     entries = entries_of(scan, modality="MR")
@@ -161,10 +169,30 @@ def _in_library(library: Library, entry: Entry) -> Seen | None:
     """What a library shows of an entry; None when it does not have it any more."""
     from bregma.cli.tumour_inputs import outlined_scan
 
-    try:
+    with suppress(BregmaError):
         return _slice(outlined_scan(library, entry.case), entry)
-    except BregmaError:
-        return None
+    with suppress(BregmaError):
+        return None if entry.modality == MR else _bleed(library, entry)
+    return None
+
+
+def _bleed(library: Library, entry: Entry) -> Seen:
+    """A slice of a CT in the brain window, with what was outlined within the lesion's box."""
+    import numpy as np
+
+    from bregma.preprocessing.window import PRESETS
+    from bregma.report.gallery import Seen
+
+    window = PRESETS["brain"]
+    place, at = library.scan(entry.case).geometry, entry.best_slice
+    whole, box = library.mask(entry.case), entry.box
+    mask = None
+    if whole is not None:
+        inside = slice(box.start[1], box.stop[1]), slice(box.start[2], box.stop[2])
+        mask = np.zeros(whole.shape[1:], bool)
+        mask[inside] = whole[at][inside]
+    values = np.clip(library.slice_values(entry.case, at), window.low, window.high)
+    return Seen(values, mask, (1.0, 1.0) if place is None else place.pixel_mm)
 
 
 def _slice(scan: TumourScan, entry: Entry) -> Seen:

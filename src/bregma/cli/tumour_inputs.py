@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def embedder_of(package: Path) -> Embedder:
     """The network of a package of tumours."""
-    from bregma.models.tumour_embedder import load_tumour_embedder  # type: ignore[import-not-found, unused-ignore]
+    from bregma.models.tumour_embedder import load_tumour_embedder
 
     found: Embedder = load_tumour_embedder(package)
     return found
@@ -27,14 +27,14 @@ def embedder_of(package: Path) -> Embedder:
 
 def outlined(library: Library) -> list[str]:
     """The series of a library whose tumours are outlined."""
-    from bregma.catalogue.tumours import tumour_scans  # type: ignore[import-not-found, unused-ignore]
+    from bregma.catalogue.tumours import tumour_scans
 
     return list(tumour_scans(library))
 
 
 def outlined_scan(library: Library, series_uid: str) -> TumourScan:
     """One of them."""
-    from bregma.catalogue.tumours import load_tumour_scan  # type: ignore[import-not-found, unused-ignore]
+    from bregma.catalogue.tumours import load_tumour_scan
 
     found: TumourScan = load_tumour_scan(library, series_uid)
     return found
@@ -52,7 +52,7 @@ def one_scan(path: Path) -> Scan:
     candidates = find.discover(path).candidates
     if len(candidates) != 1:
         raise RequestError(f"{path.name!r} holds {len(candidates)} scans; give the path of one")
-    scan: Scan = find.load_mr(candidates[0])  # type: ignore[attr-defined, unused-ignore]
+    scan: Scan = find.load_mr(candidates[0])
     if scan.refusal is not None:
         raise RefusedError(scan.refusal.code, f"{path.name!r} cannot be used: {scan.refusal.reason}")
     return scan

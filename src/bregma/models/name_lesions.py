@@ -12,16 +12,12 @@ import numpy as np
 
 from bregma.models.anatomy_predictor import CITED, AnatomyPredictor, Neighbour
 from bregma.models.lesion_place import LesionPlace
-from bregma.models.lesions import Lesion, lesion_on_slice
+from bregma.models.lesion_vectors import lesion_views
+from bregma.models.lesions import Lesion
 from bregma.preprocessing.pipeline import place
 from bregma.preprocessing.placement import Placement
-from bregma.preprocessing.region_views import view_region
-from bregma.scan.errors import RequestError
 from bregma.scan.terms import ANATOMY
 from bregma.scan.volume import Volume
-
-SLICES = 5
-"""A lesion is looked at where it is largest, on so many slices at most."""
 
 
 def name_lesions(
@@ -44,17 +40,7 @@ def name_lesions(
 def _place(
     lesion: Lesion, volume: Volume, placement: Placement, predictor: AnatomyPredictor, patient: str
 ) -> LesionPlace | None:
-    areas = lesion.mask.sum(axis=(1, 2))
-    largest = sorted(range(len(areas)), key=lambda at: (-int(areas[at]), at))[:SLICES]
-    views, weights = [], []
-    for at in sorted(at for at in largest if areas[at]):
-        index = lesion.corner[0] + at
-        region = lesion_on_slice(lesion, index, (volume.values.shape[1], volume.values.shape[2]))
-        try:
-            views.append(view_region(volume.values[index], region, placement, predictor.package.regions))
-        except RequestError:
-            continue
-        weights.append(float(areas[at]))
+    views, weights = lesion_views(lesion, volume, placement, predictor.package.regions)
     if not views:
         return None
     namings = predictor.name(views, patient=patient)

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from bregma import __version__
+from bregma.lesion_search import EarlierCases
 from bregma.models.lesion_place import LesionPlace
 from bregma.models.lesions import Lesion
 from bregma.reading import Reading
+from bregma.report.similar_contract import matches_fields
 from bregma.scan.errors import RequestError, not_written
 from bregma.scan.study import Refusal, Slice
 from bregma.scan.terms import PLACES
@@ -84,9 +86,10 @@ def reading_entry(reading: Reading, points: Sequence[Point] = ()) -> Entry:
             "rule": asdict(reading.rule),
             "operating_points": {name: _operating_point(reading, name) for name in reading.scan_probabilities},
         },
-        "lesions": [_lesion(lesion) for lesion in reading.lesions],
-        "regions": [_lesion(region) for region in reading.regions],
+        "lesions": [_lesion(lesion, reading.similar) for lesion in reading.lesions],
+        "regions": [_lesion(region, reading.similar) for region in reading.regions],
         "places_by": None if reading.places_by is None else asdict(reading.places_by),
+        "similar_by": None if reading.similar is None else _asked(reading.similar),
         "seconds": {name: _number(value, 4) for name, value in asdict(reading.seconds).items()},
     }
 
@@ -164,8 +167,12 @@ def _operating_point(reading: Reading, finding: str) -> Entry:
     }
 
 
-def _lesion(lesion: Lesion) -> Entry:
-    box = lesion.box_mm
+def _asked(similar: EarlierCases) -> Entry:
+    return {"package": similar.package, "entries": similar.entries}
+
+
+def _lesion(lesion: Lesion, similar: EarlierCases | None) -> Entry:
+    box, matches = lesion.box_mm, None if similar is None else similar.matches.get(lesion.id)
     return {
         "id": lesion.id,
         "box_mm": None if box is None else [[_number(part, 1) for part in end] for end in (box.low_mm, box.high_mm)],
@@ -176,6 +183,7 @@ def _lesion(lesion: Lesion) -> Entry:
         "subtype": lesion.subtype,
         "subtype_probability": _number(lesion.subtype_probability, 6),
         "place": None if lesion.place is None else _place(lesion.place),
+        "similar": None if matches is None else matches_fields(matches),
     }
 
 

@@ -39,18 +39,24 @@ def similar_document(index: Index, answers: Sequence[Answer]) -> Fields:
         "index": {"package": index.manifest.digest, "width": index.manifest.width, "entries": len(index)},
         "queries": [
             {
-                **_entry(answer.asked),
-                "matches": [
-                    {"rank": rank, "distance": round(match.distance, 6), **_entry(match.entry)}
-                    for rank, match in enumerate(answer.matches, start=1)
-                ],
+                **entry_fields(answer.asked),
+                "matches": matches_fields(answer.matches),
             }
             for answer in answers
         ],
     }
 
 
-def _entry(entry: Entry) -> Fields:
+def matches_fields(matches: Sequence[Match]) -> list[Fields]:
+    """Hits, nearest first."""
+    return [
+        {"rank": rank, "distance": round(match.distance, 6), **entry_fields(match.entry)}
+        for rank, match in enumerate(matches, start=1)
+    ]
+
+
+def entry_fields(entry: Entry) -> Fields:
+    """One lesion of an index."""
     return {
         "case": entry.case,
         "number": entry.number,

@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bregma.lesion_search import EarlierCases
 from bregma.models.aggregate import INCOMPLETE, NOT_ASSESSED, NOTHING_FOUND, SUSPECTED
 from bregma.models.card import Metric
 from bregma.models.lesions import Lesion
@@ -185,14 +186,25 @@ def _lesions(reading: Reading) -> Table:
     """A line per lesion and drawn region, with its kind and its place where somebody was asked for them."""
     titles = ["  lesion", "volume", "side", "slices", "probability"]
     titles += [] if reading.subtypes is None else ["kind, by its slices"]
-    table = _table(*titles, *([] if reading.places_by is None else ["place", "nearest case"]))
+    titles += [] if reading.places_by is None else ["place", "nearest case"]
+    table = _table(*titles, *([] if reading.similar is None else ["earlier case"]))
     for lesion in (*reading.lesions, *reading.regions):
         volume = "" if lesion.volume_ml is None else f"{lesion.volume_ml:.1f} mL"
         probability = f"{lesion.probabilities[ANY]:.2f}" if ANY in lesion.probabilities else ""
         cells = [f"  {lesion.id}", volume, lesion.side or "", _slices(lesion), probability]
         cells += [] if reading.subtypes is None else [lesion_kind(lesion) if lesion.probabilities else ""]
-        table.add_row(*cells, *([] if reading.places_by is None else _named(lesion)))
+        cells += [] if reading.places_by is None else _named(lesion)
+        table.add_row(*cells, *([] if reading.similar is None else [_earlier(reading.similar, lesion)]))
     return table
+
+
+def _earlier(similar: EarlierCases, lesion: Lesion) -> str:
+    """The earlier case that is most alike, and what is known of it."""
+    nearest = next(iter(similar.matches.get(lesion.id, ())), None)
+    if nearest is None:
+        return ""
+    known = "".join(f", {term}" for term in nearest.entry.labels.values())
+    return f"{nearest.entry.patient[:8]} L{nearest.entry.number}{known} (distance {nearest.distance:.2f})"
 
 
 def _named(lesion: Lesion) -> list[str]:

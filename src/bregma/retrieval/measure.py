@@ -44,8 +44,10 @@ def entries_of(scan: TumourScan, *, modality: str) -> list[Entry]:
 
 
 def best_slice(mask: Mask) -> int:
-    """The slice with most pixels of a mask (D, H, W); the lowest of several."""
-    return int(mask.sum(axis=(1, 2)).argmax())
+    """The slice with most pixels of a mask (D, H, W); of several, as in a box, the middle one, the lower of two."""
+    sizes = mask.sum(axis=(1, 2))
+    largest = np.flatnonzero(sizes == sizes.max())
+    return int(largest[(len(largest) - 1) // 2])
 
 
 def known_volume_ml(mask: Mask, geometry: Geometry | None) -> float | None:

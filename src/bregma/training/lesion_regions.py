@@ -6,7 +6,6 @@ models (`models.lesions.find_lesions`). See docs/labels.md.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 import numpy as np
@@ -14,25 +13,8 @@ import numpy as np
 from bregma.catalogue.library import Library
 from bregma.catalogue.records import ScanRecord
 from bregma.models.lesions import Lesion, find_lesions, lesion_on_slice
-from bregma.scan.labels import Label, Level
+from bregma.scan.place_votes import places_said
 from bregma.scan.slice_region import SliceRegion, side_on_slice
-from bregma.scan.terms import is_place
-
-MODEL = "model:"
-
-
-def places_said(labels: Iterable[Label]) -> dict[str, str]:
-    """Lesion -> its place: the one that most sources name; a lesion on which as many name another is left out."""
-    votes = defaultdict[str, Counter[str]](Counter)
-    for label in labels:
-        if label.level is Level.LESION and label.part and is_place(label.term) and label.value >= 0.5:
-            votes[label.part][label.term] += not label.source.startswith(MODEL)
-    said = {}
-    for lesion, counts in votes.items():
-        (place, most), *others = counts.most_common()
-        if most and not (others and others[0][1] == most):
-            said[lesion] = place
-    return said
 
 
 def lesion_regions(library: Library, record: ScanRecord, *, midline_x_mm: float | None) -> list[SliceRegion]:
