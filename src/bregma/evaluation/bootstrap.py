@@ -17,7 +17,7 @@ from bregma.evaluation.metrics import Floats
 
 REPLICATES = 2000
 METHOD = "patient bootstrap"
-_NUMBERS_AT_ONCE = 200_000
+_NUMBERS_AT_ONCE = 500_000
 """So many cases are weighed at a time, so that they stay in the processor's cache."""
 _LEAST_DEFINED = 0.5
 """Less than this share of resamples with a defined figure, and there is no interval."""

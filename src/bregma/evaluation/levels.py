@@ -79,6 +79,19 @@ class Level:
     histogram: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """The figures of `every_figure`.
+
+    Attributes:
+        values: (M,) on the cases as they are; NaN where undefined.
+        draws: (R, M) on resampled patients.
+    """
+
+    values: Floats
+    draws: Floats
+
+
 def measure_level(
     cases: Cases,
     points: Sequence[Point],
@@ -86,6 +99,7 @@ def measure_level(
     *,
     replicates: int,
     specificity: float = SPECIFICITY,
+    drawn: Drawn | None = None,
 ) -> Level:
     """All figures of one level with their intervals, from one set of resamples.
 
@@ -95,9 +109,13 @@ def measure_level(
         rng: where resamples come from.
         replicates: R.
         specificity: at which sensitivity is read off the curve.
+        drawn: of these cases and thresholds, where they are drawn already; from `draw_figures`.
     """
     codes, bins = patient_codes(cases.patients), reliability(cases.scores, cases.truth)
-    values, draws = _figures(cases, points, codes, rng, replicates=replicates, specificity=specificity)
+    if drawn is None:
+        thresholds = [point.threshold for point in points]
+        drawn = draw_figures(cases, codes, thresholds, rng, replicates=replicates, specificity=specificity)
+    values, draws = drawn.values, drawn.draws
     starts = range(len(OF_SCORES), len(values), len(PROPORTIONS))
     return Level(
         level=cases.level,
@@ -159,6 +177,32 @@ def proportion_figures(cases: Cases, codes: NDArray[np.intp], thresholds: Sequen
     return lambda weights: proportions_of(weights @ sums)
 
 
+def draw_figures(
+    cases: Cases,
+    codes: NDArray[np.intp],
+    thresholds: Sequence[float],
+    rng: np.random.Generator,
+    *,
+    replicates: int,
+    specificity: float,
+) -> Drawn:
+    """Those of `OF_SCORES`, then five per threshold, from one set of resamples.
+
+    Args:
+        cases: N, may be empty.
+        codes: (N,) patient of each case.
+        thresholds: scores at or above one are called positive.
+        rng: where resamples come from.
+        replicates: R.
+        specificity: at which the sensitivity is read.
+    """
+    figures = every_figure(cases, codes, thresholds, specificity=specificity)
+    values = figures(np.ones((1, int(codes.max(initial=-1)) + 1)))[0]
+    if len(codes) == 0:
+        return Drawn(values, np.full((1, len(values)), np.nan))
+    return Drawn(values, bootstrap(figures, codes, rng, replicates=replicates))
+
+
 def confusion_cells(scores: Floats, truth: Bools, thresholds: Sequence[float]) -> Floats:
     """(N, 4 P) in which cell of the confusion table each case falls at each of P thresholds, as 0 and 1."""
     columns: list[Bools] = []
@@ -166,23 +210,6 @@ def confusion_cells(scores: Floats, truth: Bools, thresholds: Sequence[float]) -
         called = scores >= threshold
         columns += [called & truth, called & ~truth, ~called & truth, ~called & ~truth]
     return np.stack(columns, axis=1).astype(np.float64) if columns else np.zeros((len(scores), 0))
-
-
-def _figures(
-    cases: Cases,
-    points: Sequence[Point],
-    codes: NDArray[np.intp],
-    rng: np.random.Generator,
-    *,
-    replicates: int,
-    specificity: float,
-) -> tuple[Floats, Floats]:
-    """(M,) figures on the cases as they are and (R, M) on resamples: those of `OF_SCORES`, then five per point."""
-    figures = every_figure(cases, codes, [point.threshold for point in points], specificity=specificity)
-    values = figures(np.ones((1, int(codes.max(initial=-1)) + 1)))[0]
-    if len(codes) == 0:
-        return values, np.full((1, len(values)), np.nan)
-    return values, bootstrap(figures, codes, rng, replicates=replicates)
 
 
 def _score_measures(

@@ -34,8 +34,9 @@ class Ranking:
         not_above: for each positive, how many negatives score lower or the same.
         positives_below: for each positive, how many positives score lower.
         thresholds: the different scores, highest first.
-        positives_under: for each threshold, how many positives score lower.
-        negatives_under: for each threshold, how many negatives score lower.
+        positives_under: for each place of the curve, how many positives score lower than its threshold: first all, as
+            nobody is called there, then for each of `thresholds`.
+        negatives_under: the same of the negatives.
     """
 
     patients: int
@@ -143,7 +144,7 @@ class Ranking:
         rates = []
         for cases, under in ((self.negatives, self.negatives_under), (self.positives, self.positives_under)):
             lower = _lower(drawn, cases)
-            called = lower[:, -1:] - _gathered(lower, under[chosen])
+            called = lower[:, -1:] - _gathered(lower, under[1:][chosen])
             rates.append(np.hstack([np.zeros((len(drawn), 1)), _share(called, lower[:, -1:])]))
         return rates[0], rates[1]
 
@@ -197,8 +198,8 @@ def rank(scores: Floats, truth: Bools, codes: Indices | None = None) -> Ranking:
         not_above=np.searchsorted(of_negatives, of_positives, side="right"),
         positives_below=np.searchsorted(of_positives, of_positives, side="left"),
         thresholds=thresholds,
-        positives_under=np.searchsorted(of_positives, thresholds, side="left"),
-        negatives_under=np.searchsorted(of_negatives, thresholds, side="left"),
+        positives_under=np.append(len(of_positives), np.searchsorted(of_positives, thresholds, side="left")),
+        negatives_under=np.append(len(of_negatives), np.searchsorted(of_negatives, thresholds, side="left")),
     )
 
 
@@ -226,11 +227,10 @@ def _rates(lower: Whole, under: Indices) -> Callable[[Indices], Floats]:
 
     Args:
         lower: (R, n + 1) from `_lower`.
-        under: for each threshold, how many cases score lower.
+        under: for each place, how many cases score lower.
     """
     whole, rows = lower[:, -1], np.arange(len(lower))
-    not_called = np.append(lower.shape[1] - 1, under)
-    return lambda places: _share(whole - lower[rows, not_called[places]], whole)
+    return lambda places: _share(whole - lower[rows, under[places]], whole)
 
 
 def _first(holds: Callable[[Indices], Bools], rows: int, end: int) -> Indices:

@@ -12,6 +12,7 @@ from bregma.evaluation.agreement import Agreement, agreement
 from bregma.evaluation.bootstrap import patient_codes
 from bregma.evaluation.references import reference_values
 from bregma.evaluation.sources.answers import Answers
+from bregma.evaluation.sources.drawn import Draws
 from bregma.evaluation.sources.held import calls
 from bregma.evaluation.sources.judge import judge
 from bregma.evaluation.sources.judged import Judged, Pair
@@ -91,16 +92,23 @@ def compare_sources(answers: Sequence[Answers], question: SourceQuestion) -> lis
         RequestError: a source or the reference knows nothing of a finding, or a source would be its own judge.
     """
     wanted = list(combinations(question.sources, 2)) if question.all_pairs else _to_first(question.sources)
-    pairs = [[compare_pair(one, first, second, question) for first, second in wanted] for one in answers]
+    draws = [Draws(question) for _ in answers]
+    pairs = [
+        [compare_pair(one, first, second, question, of_finding) for first, second in wanted]
+        for one, of_finding in zip(answers, draws, strict=True)
+    ]
     adjusted = iter(corrected([pair for of_finding in pairs for pair in of_finding]))
-    return [_compared(one, tuple(next(adjusted) for _ in wanted), question) for one in answers]
+    return [
+        _compared(one, tuple(next(adjusted) for _ in wanted), question, of_finding)
+        for one, of_finding in zip(answers, draws, strict=True)
+    ]
 
 
 def _to_first(sources: Sequence[str]) -> list[tuple[str, str]]:
     return [(sources[0], other) for other in sources[1:]]
 
 
-def _compared(answers: Answers, pairs: tuple[Pair, ...], question: SourceQuestion) -> SourceComparison:
+def _compared(answers: Answers, pairs: tuple[Pair, ...], question: SourceQuestion, draws: Draws) -> SourceComparison:
     said = calls(answers, question)
     for member in question.reference.members:
         answers.of(member)
@@ -121,7 +129,7 @@ def _compared(answers: Answers, pairs: tuple[Pair, ...], question: SourceQuestio
             Called(source, int((row == 1.0).sum()), int((row == 0.0).sum()))
             for source, row in ((s, said[answers.sources.index(s)]) for s in question.sources if s in answers.sources)
         ),
-        judged=tuple(judge(answers, source, question) for source in question.sources),
+        judged=tuple(judge(answers, source, question, draws) for source in question.sources),
         pairs=pairs,
         agreement=_agreement(answers, question.sources, question),
         readers=_agreement(answers, readers, question) if readers != question.sources else None,

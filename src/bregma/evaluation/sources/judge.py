@@ -12,6 +12,7 @@ from bregma.evaluation.levels import Point, measure_level
 from bregma.evaluation.measure import Measure
 from bregma.evaluation.metrics import count
 from bregma.evaluation.sources.answers import Answers, CaseFacts
+from bregma.evaluation.sources.drawn import Draws
 from bregma.evaluation.sources.grades import area_figures, graded, is_graded
 from bregma.evaluation.sources.held import held_against
 from bregma.evaluation.sources.judged import Judged, SubgroupFigures
@@ -24,8 +25,14 @@ SITE = "site"
 """The fact by which thresholds are chosen apart."""
 
 
-def judge(answers: Answers, source: str, question: SourceQuestion) -> Judged:
+def judge(answers: Answers, source: str, question: SourceQuestion, draws: Draws) -> Judged:
     """Everything about one source.
+
+    Args:
+        answers: about one finding.
+        source: who is judged.
+        question: against what, and how.
+        draws: of this finding and question.
 
     Raises:
         RequestError: there is no case that both the source and the reference know, or he would be his own judge.
@@ -36,8 +43,8 @@ def judge(answers: Answers, source: str, question: SourceQuestion) -> Judged:
     if not len(cases.truth):
         raise RequestError(f"{source} and {reference} know {answers.finding!r} of no {answers.level} in common")
     point = Point("call", threshold, "from where on the source calls positive")
-    rng = np.random.default_rng(question.seed)
-    level = measure_level(cases, [point], rng, replicates=question.replicates, specificity=question.specificity)
+    rng, drawn = np.random.default_rng(question.seed), draws.of(held, 0, source)
+    level = measure_level(cases, [point], rng, replicates=question.replicates, drawn=drawn)
     counts, answered = level.points[0].counts, np.isfinite(answers.of(source))
     facts = [answers.cases[place] for place in held.places.tolist()]
     has_grades = is_graded(cases)

@@ -12,17 +12,18 @@ from dataclasses import replace
 import numpy as np
 
 from bregma.evaluation.benjamini_hochberg import benjamini_hochberg
-from bregma.evaluation.bootstrap import METHOD, Statistic, bootstrap, paired_difference
+from bregma.evaluation.bootstrap import METHOD, bootstrap, paired_difference
 from bregma.evaluation.cases import Cases
 from bregma.evaluation.comparison import Difference
 from bregma.evaluation.delong import areas
 from bregma.evaluation.figures import OF_SCORES
 from bregma.evaluation.holm import holm, p_value
-from bregma.evaluation.levels import every_figure, proportion_figures
+from bregma.evaluation.levels import Drawn, proportion_figures
 from bregma.evaluation.mcnemar import mid_p
 from bregma.evaluation.metrics import PROPORTIONS, Bools, Floats
 from bregma.evaluation.newcombe import newcombe_paired
 from bregma.evaluation.sources.answers import Answers
+from bregma.evaluation.sources.drawn import Draws
 from bregma.evaluation.sources.grades import is_graded
 from bregma.evaluation.sources.held import Held, held_against
 from bregma.evaluation.sources.judged import Pair, TestedDifference
@@ -34,8 +35,16 @@ NAMES = (*OF_SCORES, *(figure.name for figure in PROPORTIONS))
 """In the order of `every_figure`."""
 
 
-def compare_pair(answers: Answers, first: str, second: str, question: SourceQuestion) -> Pair:
-    """Second minus first; p-values are corrected for nothing yet. Without a common case or reference, the reason."""
+def compare_pair(answers: Answers, first: str, second: str, question: SourceQuestion, draws: Draws) -> Pair:
+    """Second minus first; p-values are corrected for nothing yet. Without a common case or reference, the reason.
+
+    Args:
+        answers: about one finding.
+        first: the one to compare with.
+        second: the one in question.
+        question: against what, and how.
+        draws: of this finding and question.
+    """
     try:
         reference = question.reference.without(first, second)
         held = held_against(answers, reference, question, (first, second))
@@ -46,8 +55,8 @@ def compare_pair(answers: Answers, first: str, second: str, question: SourceQues
         return Pair(
             first, second, str(reference), 0, reason="there is no case that both answered and the reference knows"
         )
-    thresholds = (question.threshold(first), question.threshold(second))
-    return Pair(first, second, str(reference), count, tuple(_differences(held, thresholds, question)))
+    differences = _differences(held, (first, second), question, draws)
+    return Pair(first, second, str(reference), count, tuple(differences))
 
 
 def corrected(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
@@ -73,22 +82,18 @@ def corrected(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
     )
 
 
-def _differences(held: Held, thresholds: tuple[float, float], question: SourceQuestion) -> list[TestedDifference]:
+def _differences(held: Held, names: tuple[str, str], question: SourceQuestion, draws: Draws) -> list[TestedDifference]:
     graded = all(is_graded(cases) for cases in held.cases)
-    names = NAMES if graded else NAMES[len(OF_SCORES) :]
-    statistics = [
-        every_figure(cases, held.codes, [threshold], specificity=question.specificity)
-        if graded
-        else proportion_figures(cases, held.codes, [threshold])
-        for cases, threshold in zip(held.cases, thresholds, strict=True)
+    figures = NAMES if graded else NAMES[len(OF_SCORES) :]
+    each = [
+        draws.of(held, k, name) if graded else _drawn_shares(held, k, name, question) for k, name in enumerate(names)
     ]
-    once = np.ones((1, int(held.codes.max()) + 1))
-    values = np.stack([one(once)[0] for one in statistics])
-    rng = np.random.default_rng(question.seed)
-    draws = bootstrap(_both(statistics), held.codes, rng, replicates=question.replicates)
+    values = np.stack([one.values for one in each])
+    drawn = np.stack([one.draws for one in each], axis=1)
+    thresholds = (question.threshold(names[0]), question.threshold(names[1]))
     exact = _mcnemar(held.cases, thresholds) if held.independent else {}
     found = []
-    for column, name in enumerate(names):
+    for column, name in enumerate(figures):
         if np.isnan(values[:, column]).any():
             found.append(TestedDifference(Difference(name, None, reason=f"{name} is undefined for one of the two"), ""))
         elif name in exact:
@@ -96,12 +101,16 @@ def _differences(held: Held, thresholds: tuple[float, float], question: SourceQu
         elif name == "auc":
             found.append(_of_areas(held))
         else:
-            found.append(_resampled(name, values[:, column], draws[:, :, column]))
+            found.append(_resampled(name, values[:, column], drawn[:, :, column]))
     return found
 
 
-def _both(statistics: Sequence[Statistic]) -> Statistic:
-    return lambda weights: np.stack([one(weights) for one in statistics], axis=1)
+def _drawn_shares(held: Held, which: int, source: str, question: SourceQuestion) -> Drawn:
+    """The figures of `PROPORTIONS` alone, which need no ranks."""
+    figures = proportion_figures(held.cases[which], held.codes, [question.threshold(source)])
+    rng = np.random.default_rng(question.seed)
+    values = figures(np.ones((1, int(held.codes.max()) + 1)))[0]
+    return Drawn(values, bootstrap(figures, held.codes, rng, replicates=question.replicates))
 
 
 def _resampled(name: str, values: Floats, draws: Floats) -> TestedDifference:
