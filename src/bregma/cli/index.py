@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bregma.cli.library import UrlOption
-from bregma.cli.output import console, print_error, progress_bar
+from bregma.cli.output import console, errors, print_error, progress_bar
 from bregma.scan.counted import counted
 from bregma.scan.errors import LibraryError, RefusedError, RequestError
 
@@ -171,9 +171,12 @@ def _warn_of_ties(library: Library, index: Index) -> None:
     here = index.cases() & {record.series_uid for record in library.scans()}
     ties = [(uid, tie) for uid in sorted(here) for tie in contested(votes(library.labels(uid)))]
     if ties:
-        print_error(
-            f"sources contradict each other on {counted(len(ties), 'label')}, first in series {ties[0][0]}, "
-            f"{ties[0][1]}; kept as unknown: correct the table of one source, import it again, then add with --replace"
+        errors().print(
+            f"warning: sources contradict each other on {counted(len(ties), 'label')}, first in series {ties[0][0]}, "
+            f"{ties[0][1]}; kept as unknown: correct the table of one source, import it again, then add with --replace",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
         )
 
 
