@@ -21,6 +21,7 @@ from bregma.cli import main
 from bregma.io import find
 from bregma.retrieval.index import Index
 from bregma.scan.errors import LibraryError, RequestError
+from bregma.scan.labels import Label, Level
 from bregma.scan.tumour import TumourScan, VoxelBox, tumours_of_map
 from bregma.scan.volume import Volume
 
@@ -112,6 +113,21 @@ def indexed(world: dict[str, str], run: Run) -> dict[str, str]:
     assert (code, err) == (0, "")
     assert "4 lesions of 4 scans" in out
     return world
+
+
+def test_sources_that_contradict_each_other_are_warned_of_once(
+    world: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def labels(_: Library, uid: str) -> list[Label]:
+        said = {"reader:one": "type:glioma", "reader:two": "type:meningioma"} if uid == world["b"] else {}
+        return [Label(uid, Level.LESION, "1", term, 1.0, source) for source, term in said.items()]
+
+    monkeypatch.setattr(Library, "labels", labels)
+    code, _, err = run("index", "add", "made.index", "--library", "lib", "--model", "package")
+    assert (code, err.count("warning")) == (0, 1)
+    assert "on 1 label," in err
+    assert f"series {world['b']}, type of tumour 1: glioma or meningioma; kept as unknown" in err
+    assert "--replace" in err
 
 
 def answer(run: Run, uids: dict[str, str], *words: object) -> list[str]:

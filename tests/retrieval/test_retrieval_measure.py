@@ -24,6 +24,8 @@ def test_a_box_is_as_long_as_its_diagonal() -> None:
     assert longest_mm(mask, grid(2)) == pytest.approx(5.0, rel=1e-4)
     assert longest_mm(mask, grid(2, pixel_mm=(4.0, 0.5))) == pytest.approx(math.hypot(12, 2), rel=1e-4)
     assert best_slice(mask) == 0
+    assert best_slice(np.ones((5, 2, 2), bool)) == 2
+    assert best_slice(np.ones((4, 2, 2), bool)) == 1
     assert known_volume_ml(mask, grid(2)) == pytest.approx(13 * 5 / 1000)
 
 

@@ -69,8 +69,7 @@ def similar(
 
     check_targets(files=[json, html])
     conditions, opened = parse_where(where or []), Index.open(index)
-    is_path = Path(what).exists()
-    scan = _pointed_at(Path(what), box, mask) if is_path else None
+    scan = _pointed_at(Path(what), box, mask, model) if Path(what).exists() else None
     if scan is None and (box or mask):
         raise RequestError(f"there is nothing at {what!r}; --box and --mask belong to the path of a scan")
     asked = _from_index(opened, what, number) if scan is None else _embedded(opened, scan, model)
@@ -112,9 +111,15 @@ def box_of(text: str) -> VoxelBox:
     return VoxelBox((z0, y0, x0), (z1, y1, x1))
 
 
-def _pointed_at(path: Path, box: str | None, mask: Path | None) -> TumourScan:
+def _pointed_at(path: Path, box: str | None, mask: Path | None, model: Path | None) -> TumourScan:
     from bregma.cli.tumour_inputs import drawn_scan, one_scan
+    from bregma.models.anatomy_installed import is_anatomy_folder
 
+    if model is not None and is_anatomy_folder(model):
+        raise RequestError(
+            f"{model.name!r} is a package of places; ask about bleeds with bregma read {path.name} "
+            f"--anatomy {model.name} --similar INDEX, and add --region FILE for one that you drew"
+        )
     if (box is None) == (mask is None):
         raise RequestError(f"where is the lesion in {path.name!r}? give either --box or --mask")
     return drawn_scan(one_scan(path), box=None if box is None else box_of(box), mask=mask)
@@ -134,16 +139,10 @@ def _from_index(index: Index, case: str, number: int | None) -> list[tuple[Entry
 def _embedded(index: Index, scan: TumourScan, model: Path | None) -> list[tuple[Entry, Vector]]:
     """The lesions of a scan from outside, turned into vectors by the index's package."""
     from bregma.cli.tumour_inputs import embedder_of
-    from bregma.models.anatomy_installed import is_anatomy_folder
     from bregma.retrieval.measure import entries_of
 
     if model is None:
         raise RequestError("a scan from a path needs the package that made the index: add --model FOLDER")
-    if is_anatomy_folder(model):
-        raise RequestError(
-            f"{model.name!r} is a package of places; ask about bleeds with bregma read SCAN --anatomy {model.name} "
-            f"--similar {index.folder.name}, and add --region FILE for one that you drew"
-        )
     embedder = embedder_of(model)
     index.demand(embedder.digest)
     entries = entries_of(scan, modality="MR")
