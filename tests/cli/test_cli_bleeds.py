@@ -29,7 +29,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Heads that this seed gives one bleed each, their library `library`, a package of places, one of readings, and `bleeds.index`."""
+    """Three heads of one bleed each, their `library`, a package of places, one of readings, and `bleeds.index`."""
     folder = tmp_path_factory.mktemp("made")
     write_studies(folder, count=3, seed=687, positive_share=1.0, size=96, slices=12)
     with Library.create(folder / "library") as library:
