@@ -34,7 +34,8 @@ from bregma.training.feature_inputs import FeatureInputs, with_features
 from bregma.training.inputs import Inputs, fill_cache
 from bregma.training.loop import Job, fit
 from bregma.training.make_network import IDENTITY, RECIPE
-from bregma.training.recipe import Recipe, digest_of, load_recipe
+from bregma.training.recipe import Recipe, load_recipe
+from bregma.training.recipe_file import digest_of
 from bregma.training.train import Run, prepare_job
 from bregma.training.truth import load_targets
 from bregma.training.validation import answer

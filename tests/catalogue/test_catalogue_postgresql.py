@@ -1,11 +1,15 @@
-"""The same code on a real PostgreSQL server, where one is given: BREGMA_TEST_POSTGRESQL=postgresql+psycopg://..."""
+"""The same code on a real PostgreSQL server: one started for the tests, or BREGMA_TEST_POSTGRESQL=postgresql+pg8000://..."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
+import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,22 +26,46 @@ from bregma.catalogue.library import Library
 from bregma.catalogue.splits import make_split
 from bregma.catalogue.tables import Table
 
-SERVER = os.environ.get("BREGMA_TEST_POSTGRESQL", "")
+PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+"""Where Debian puts a server's programs."""
 
-pytestmark = pytest.mark.skipif(not SERVER, reason="no server: set BREGMA_TEST_POSTGRESQL to a URL")
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The server that BREGMA_TEST_POSTGRESQL names, or one of our own behind a socket that only this machine sees."""
+    if given := os.environ.get("BREGMA_TEST_POSTGRESQL"):
+        yield given
+        return
+    if PROGRAMS is None:
+        pytest.skip("no PostgreSQL on this machine: install it, or set BREGMA_TEST_POSTGRESQL to a URL")
+    folder = Path(tempfile.mkdtemp(prefix="bregma-", dir="/tmp"))  # a socket's path has 107 letters at most
+    owner = "postgres" if os.geteuid() == 0 else None  # PostgreSQL does not run as root
+    if owner:
+        shutil.chown(folder, owner)
+    run = partial(subprocess.run, cwd=folder, user=owner, check=True, capture_output=True, timeout=120)
+    control = [PROGRAMS / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log"]
+    try:
+        run([PROGRAMS / "initdb", "-D", folder / "data", "-A", "trust", "-U", "bregma", "--no-sync"])
+        run([*control, "-o", f"-k {folder} -h ''", "start"])
+        try:
+            yield f"postgresql+pg8000://bregma@/postgres?unix_sock={folder}/.s.PGSQL.5432"
+        finally:
+            run([*control, "-m", "immediate", "stop"])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
+def url(server: str) -> Iterator[str]:
     """A database of its own on the server, dropped afterwards."""
     name = f"bregma_test_{uuid.uuid4().hex[:8]}"
-    server = create_engine(SERVER, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(SERVER).set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
+    yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+    engine.dispose()
 
 
 def test_a_library_lives_on_postgresql(tmp_path: Path, url: str) -> None:

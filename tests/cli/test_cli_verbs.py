@@ -419,7 +419,6 @@ def test_a_full_disk_is_a_sentence(bregma: Program, tmp_path: Path, monkeypatch:
     bregma("phantom", tmp_path / "heads").refuses("'x.dcm' cannot be written (No space left on device); free")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT to a group of processes")
 def test_ctrl_c_is_a_sentence_and_the_same_command_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "heads"
     words = ["phantom", str(folder), "-n", "200", "--size", "64", "--slices", "4"]

@@ -14,6 +14,7 @@ import torch
 
 from bregma.models.anatomy_package import extend_anatomy_package, load_anatomy_package
 from bregma.models.anatomy_predictor import AnatomyPredictor
+from bregma.models.manifest import digest_of
 from bregma.models.neighbours import unit
 from bregma.preprocessing.pipeline import place
 from bregma.preprocessing.region_views import view_region
@@ -217,7 +218,7 @@ def test_a_changed_file_is_found(copied: Path, file: str) -> None:
     content = bytearray((copied / file).read_bytes())
     content[-2] ^= 1
     (copied / file).write_bytes(bytes(content))
-    with pytest.raises(PackageError, match=f"{file} of anatomy package 'package' was changed"):
+    with pytest.raises(PackageError, match=f"{file} of package 'package' was changed"):
         load_anatomy_package(copied)
 
 
@@ -244,6 +245,14 @@ def test_what_is_no_package_is_an_error(copied: Path, tmp_path: Path) -> None:
         load_anatomy_package(copied)
     (copied / "anatomy.json").write_text("{")
     with pytest.raises(PackageError, match="is not JSON"):
+        load_anatomy_package(copied)
+
+
+def test_a_package_that_lists_no_references_is_an_error(copied: Path) -> None:
+    document = json.loads((copied / "anatomy.json").read_text())
+    del document["files"]["references.npy"], document["digest"]
+    (copied / "anatomy.json").write_text(json.dumps({**document, "digest": digest_of(document)}))
+    with pytest.raises(PackageError, match=r"anatomy.json in .* lists no references.npy"):
         load_anatomy_package(copied)
 
 

@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from bregma.scan.errors import RecipeError, RequestError
-from bregma.training.recipe import FOLDER, changes_of, digest_of, load_recipe, recipe_names
+from bregma.training.recipe import FOLDER, changes_of, load_recipe, recipe_names
+from bregma.training.recipe_file import digest_of
 
 ARMS = {"densenet40": (False, False), "densenet40_attention": (True, False), "radnet": (True, True)}
 

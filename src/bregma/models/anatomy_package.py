@@ -7,20 +7,16 @@ which cases they are. Nothing in it is ever executed or unpickled. Letters: R re
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-import os
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
 
-from bregma.models.manifest import digest_of
 from bregma.models.neighbours import References, Vectors
+from bregma.models.package_folder import read_folder, write_folder
 from bregma.models.records import Json, from_json, object_of, to_json
 from bregma.preprocessing.region_views import RegionSettings
 from bregma.scan.errors import PackageError, RecipeError, RequestError
@@ -166,15 +162,8 @@ def write_anatomy_package(
     np.save(stored, np.ascontiguousarray(vectors, np.float32), allow_pickle=False)
     listed = json.dumps([to_json(case) for case in cases], indent=0, ensure_ascii=False).encode()
     files = {**networks, VECTORS: stored.getvalue(), CASES: listed}
-    document: dict[str, Json] = {
-        "format": FORMAT,
-        "card": to_json(card),
-        "regions": regions.to_dict(),
-        "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
-    }
-    digest = digest_of(document)
-    text = json.dumps({**document, "digest": digest}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    _write(folder, {**files, MANIFEST: text.encode()})
+    said: dict[str, Json] = {"format": FORMAT, "card": to_json(card), "regions": regions.to_dict()}
+    digest = write_folder(folder, MANIFEST, said, files, known=(G, F))
     return AnatomyPackage(folder, digest, card, regions, networks, vectors, cases)
 
 
@@ -184,22 +173,19 @@ def load_anatomy_package(folder: Path) -> AnatomyPackage:
     Raises:
         PackageError: a file is missing or was changed, a key unknown, or the format another.
     """
-    document = _document(folder)
-    digest = document.pop("digest", None)
-    if digest != digest_of(document):
-        raise PackageError(f"{MANIFEST} in {folder.name!r} does not match its digest; install the package again")
-    card = from_json(AnatomyCard, document["card"], f"{MANIFEST} card")
+    said, files, digest = read_folder(folder, MANIFEST, form=FORMAT)
+    card = from_json(AnatomyCard, said.get("card"), f"{MANIFEST} card")
+    if lacking := [name for name in (*KINDS[card.kind], VECTORS, CASES) if name not in files]:
+        raise PackageError(f"{MANIFEST} in {folder.name!r} lists no {lacking[0]}; install the package again")
     try:
-        regions = RegionSettings.from_dict(object_of(document["regions"], f"{MANIFEST} regions"))
+        regions = RegionSettings.from_dict(object_of(said.get("regions"), f"{MANIFEST} regions"))
     except RecipeError as error:
         raise PackageError(f"{MANIFEST} has regions that cannot be used: {error}") from error
-    sums = object_of(document["files"], f"{MANIFEST} files")
-    files = {name: _part(folder / name, str(sums.get(name))) for name in (*KINDS[card.kind], VECTORS, CASES)}
     vectors = np.load(io.BytesIO(files[VECTORS]), allow_pickle=False)
     listed: Any = json.loads(files[CASES])
     cases = tuple(from_json(ReferenceCase, one, CASES) for one in listed)
     networks = {name: files[name] for name in KINDS[card.kind]}
-    return AnatomyPackage(folder, str(digest), card, regions, networks, vectors, cases)
+    return AnatomyPackage(folder, digest, card, regions, networks, vectors, cases)
 
 
 def extend_anatomy_package(
@@ -228,48 +214,3 @@ def extend_anatomy_package(
 
 def _identity(case: ReferenceCase) -> tuple[str, int, str]:
     return case.series_uid, case.slice, case.lesion
-
-
-def _document(folder: Path) -> dict[str, Json]:
-    try:
-        document = object_of(json.loads((folder / MANIFEST).read_bytes()), MANIFEST)
-    except OSError as error:
-        raise PackageError(f"folder {folder.name!r} has no readable {MANIFEST}; expected an anatomy package") from error
-    except ValueError as error:
-        raise PackageError(f"{MANIFEST} in {folder.name!r} is not JSON ({error}); install the package again") from error
-    if document.get("format") != FORMAT or not {"card", "regions", "files"} <= set(document):
-        raise PackageError(
-            f"anatomy package in {folder.name!r} has format {document.get('format')!r}; this Bregma reads {FORMAT}"
-        )
-    return document
-
-
-def _part(path: Path, sha256: str) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise PackageError(f"anatomy package {path.parent.name!r} has no readable {path.name}") from error
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise PackageError(f"{path.name} of anatomy package {path.parent.name!r} was changed; install it again")
-    return content
-
-
-def _write(folder: Path, files: dict[str, bytes]) -> None:
-    known = {MANIFEST, BASENET, G, F, VECTORS, CASES}
-    if folder.exists() and {path.name for path in folder.iterdir()} - known:
-        raise RequestError(f"folder {folder.name!r} holds files that are no part of a package; choose another folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-    try:
-        for name, content in files.items():
-            with (part / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        part.chmod(0o755)
-        if folder.exists():
-            folder.rename(part.with_suffix(".old"))
-        part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.rmtree(part.with_suffix(".old"), ignore_errors=True)

@@ -6,13 +6,10 @@ Packages are looked for in the folders of $BREGMA_MODELS, in the user's data fol
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 
 from bregma.models.aggregate import Rule
 from bregma.models.calibration import Calibration
@@ -30,6 +27,7 @@ from bregma.models.manifest import (
     read_preprocessing,
 )
 from bregma.models.operating_points import OperatingPoint
+from bregma.models.package_folder import signed, write_files
 from bregma.models.records import from_json, object_of, to_json
 from bregma.preprocessing.pipeline import Preprocessing
 from bregma.scan.errors import PackageError, RequestError, did_you_mean
@@ -112,8 +110,7 @@ def write_package(
     )
     document = {"format": FORMAT, **object_of(to_json(manifest), MANIFEST), "preprocessing": preprocessing.to_dict()}
     digest = digest_of(document)
-    text = json.dumps({**document, "digest": digest}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    _write_folder(folder, {MODEL: onnx, MANIFEST: text.encode()})
+    write_files(folder, {MODEL: onnx, MANIFEST: signed(document, digest)})
     return package_of(folder, manifest, preprocessing, digest)
 
 
@@ -186,24 +183,3 @@ def find_package(name_or_path: str | Path) -> Package:
         f"no package called {path.name!r} is installed{did_you_mean(path.name, installed)} "
         f"(looked beside Bregma, in ${VARIABLE} and in the data folder)"
     )
-
-
-def _write_folder(folder: Path, files: dict[str, bytes]) -> None:
-    if folder.exists() and {path.name for path in folder.iterdir()} - {MODEL, MANIFEST}:
-        raise RequestError(f"folder {folder.name!r} holds files that are no part of a package; choose another folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-    try:
-        for name, content in files.items():
-            with (part / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        part.chmod(0o755)
-        if folder.exists():
-            folder.rename(part / "old")
-            (part / "old").rename(part.with_suffix(".old"))
-        part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.rmtree(part.with_suffix(".old"), ignore_errors=True)

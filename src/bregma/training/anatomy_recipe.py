@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from bregma.networks.backbone import BACKBONES
 from bregma.preprocessing.augment import AugmentationSettings
@@ -18,7 +16,7 @@ from bregma.preprocessing.window import Window
 from bregma.scan.errors import RecipeError, did_you_mean
 from bregma.training.basenet_training import BaseNetSettings
 from bregma.training.network_sections import Section
-from bregma.training.recipe_file import explain, read_values
+from bregma.training.recipe_file import digest_of, is_recipe_of, read_recipe, recipes_in
 from bregma.training.relation_training import RelationSettings
 
 FOLDER = Path(__file__).parents[1] / "recipes" / "anatomy"
@@ -182,21 +180,17 @@ class AnatomyRecipe(Section):
     @property
     def digest(self) -> str:
         """SHA-256 over all values, whatever the file's layout and comments."""
-        words = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(words.encode()).hexdigest()
+        return digest_of(self)
 
 
 def anatomy_recipe_names() -> list[str]:
     """The recipes that come with Bregma."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return recipes_in(FOLDER)
 
 
 def is_anatomy_recipe(name_or_path: str | Path) -> bool:
     """Whether a recipe is one of places: by its name, or because its file has a section [relation]."""
-    if str(name_or_path) in anatomy_recipe_names():
-        return True
-    path = Path(name_or_path)
-    return path.is_file() and "relation" in read_values(path)
+    return is_recipe_of(FOLDER, name_or_path, section="relation")
 
 
 def load_anatomy_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()) -> AnatomyRecipe:
@@ -205,21 +199,12 @@ def load_anatomy_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] |
     Raises:
         RecipeError: no such recipe, not TOML, an unknown key (with a suggestion) or a value that makes no sense.
     """
-    path = Path(name_or_path)
-    if str(name_or_path) in anatomy_recipe_names():
-        path = FOLDER / f"{name_or_path}.toml"
-    if not path.is_file():
-        raise RecipeError(
-            f"{path.name!r} is neither a recipe of Bregma's nor a file{did_you_mean(path.stem, anatomy_recipe_names())}"
-        )
-    try:
-        recipe = AnatomyRecipe.model_validate(read_values(path, overrides))
-        recipe.regions.settings  # noqa: B018  # checks what pydantic cannot
-    except ValidationError as error:
-        raise RecipeError(explain(path.name, error.errors(), AnatomyRecipe)) from error
-    except RecipeError as error:
-        raise RecipeError(f"{path.name} {error}") from error
+    return read_recipe(AnatomyRecipe, FOLDER, name_or_path, overrides, _check)
+
+
+def _check(recipe: AnatomyRecipe) -> None:
+    """What pydantic cannot."""
+    recipe.regions.settings  # noqa: B018
     if recipe.eyes.backbone not in BACKBONES:
         known = did_you_mean(recipe.eyes.backbone, BACKBONES)
-        raise RecipeError(f"{path.name} [eyes] backbone is {recipe.eyes.backbone!r}{known}")
-    return recipe
+        raise RecipeError(f"[eyes] backbone is {recipe.eyes.backbone!r}{known}")

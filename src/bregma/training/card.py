@@ -15,7 +15,8 @@ from bregma.networks.cost import cost_of
 from bregma.scan.terms import ANY
 from bregma.training.cases import Cases, auc
 from bregma.training.loop import Job
-from bregma.training.recipe import Recipe, changes_of, digest_of
+from bregma.training.recipe import Recipe, changes_of
+from bregma.training.recipe_file import digest_of
 from bregma.training.thresholds import Choice
 
 OPTIMISTIC = (

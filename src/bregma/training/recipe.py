@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from bregma.scan.counted import counted
 from bregma.scan.errors import RecipeError, did_you_mean
 from bregma.scan.terms import FINDINGS, is_finding
 from bregma.training.network_sections import NetworkSection, RADnetSection, Section
-from bregma.training.recipe_file import explain, read_values
+from bregma.training.recipe_file import read_recipe, recipes_in
 from bregma.training.sections import (
     AugmentationSection,
     BatchesSection,
@@ -106,7 +105,7 @@ class Recipe(Section):
 
 def recipe_names() -> list[str]:
     """The recipes that come with Bregma."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return recipes_in(FOLDER)
 
 
 def load_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()) -> Recipe:
@@ -119,26 +118,16 @@ def load_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | Sequenc
     Raises:
         RecipeError: no such recipe, not TOML, an unknown key (with a suggestion) or a value that makes no sense.
     """
-    path = _path_of(name_or_path)
-    data = read_values(path, overrides)
-    try:
-        recipe = Recipe.model_validate(data)
-        recipe.preprocessing.settings  # noqa: B018  # checks what pydantic cannot: presets, sizes
-    except ValidationError as error:
-        raise RecipeError(explain(path.name, error.errors(), Recipe)) from error
-    except RecipeError as error:
-        raise RecipeError(f"{path.name} {error}") from error
+    return read_recipe(Recipe, FOLDER, name_or_path, overrides, _check)
+
+
+def _check(recipe: Recipe) -> None:
+    """What pydantic cannot: presets, sizes, findings."""
+    recipe.preprocessing.settings  # noqa: B018
     for finding in recipe.findings:
         if not is_finding(finding):
             known = (term.name for term in FINDINGS)
-            raise RecipeError(f"{path.name} has findings {finding!r}{did_you_mean(finding, known)}")
-    return recipe
-
-
-def digest_of(recipe: Recipe) -> str:
-    """SHA-256 over all values of a recipe, whatever the file's layout and comments."""
-    words = json.dumps(recipe.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(words.encode()).hexdigest()
+            raise RecipeError(f"has findings {finding!r}{did_you_mean(finding, known)}")
 
 
 def changes_of(recipe: Recipe) -> list[str]:
@@ -164,14 +153,3 @@ def _toml(value: object) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_toml(one) for one in value) + "]"
     return json.dumps(value)
-
-
-def _path_of(name_or_path: str | Path) -> Path:
-    if str(name_or_path) in recipe_names():
-        return FOLDER / f"{name_or_path}.toml"
-    path = Path(name_or_path)
-    if not path.is_file():
-        raise RecipeError(
-            f"{path.name!r} is neither a recipe of Bregma's nor a file{did_you_mean(path.stem, recipe_names())}"
-        )
-    return path

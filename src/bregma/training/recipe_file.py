@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bregma.scan.errors import RecipeError, RequestError, did_you_mean
 from bregma.training.network_sections import Section
+
+Kind = TypeVar("Kind", bound=BaseModel)
 
 
 def read_values(path: Path, overrides: Mapping[str, Any] | Sequence[str] = ()) -> dict[str, Any]:
@@ -32,6 +36,60 @@ def read_values(path: Path, overrides: Mapping[str, Any] | Sequence[str] = ()) -
     for key, value in _pairs(overrides):
         _put(data, key, value, path.name)
     return data
+
+
+def recipes_in(folder: Path) -> list[str]:
+    """Names of the recipes that come with Bregma in one folder."""
+    return sorted(path.stem for path in folder.glob("*.toml"))
+
+
+def is_recipe_of(folder: Path, name_or_path: str | Path, *, section: str) -> bool:
+    """Whether a recipe is of a folder's kind: by its name, or because its file has the section that only they have."""
+    if str(name_or_path) in recipes_in(folder):
+        return True
+    path = Path(name_or_path)
+    return path.is_file() and section in read_values(path)
+
+
+def read_recipe(
+    kind: type[Kind],
+    folder: Path,
+    name_or_path: str | Path,
+    overrides: Mapping[str, Any] | Sequence[str],
+    check: Callable[[Kind], object],
+) -> Kind:
+    """A recipe, by the name of one that comes with Bregma or by the path of a TOML file.
+
+    Args:
+        kind: the record that it fills.
+        folder: of the recipes of this kind that come with Bregma.
+        name_or_path: such as "radnet" or "my/recipe.toml".
+        overrides: as for `read_values`.
+        check: raises RecipeError, without the file's name, for what the record cannot check by itself.
+
+    Raises:
+        RecipeError: no such recipe, not TOML, an unknown key (with a suggestion) or a value that makes no sense.
+    """
+    path, names = Path(name_or_path), recipes_in(folder)
+    if str(name_or_path) in names:
+        path = folder / f"{name_or_path}.toml"
+    if not path.is_file():
+        raise RecipeError(f"{path.name!r} is neither a recipe of Bregma's nor a file{did_you_mean(path.stem, names)}")
+    values = read_values(path, overrides)
+    try:
+        recipe = kind.model_validate(values)
+        check(recipe)
+    except ValidationError as error:
+        raise RecipeError(explain(path.name, error.errors(), kind)) from error
+    except RecipeError as error:
+        raise RecipeError(f"{path.name} {error}") from error
+    return recipe
+
+
+def digest_of(recipe: BaseModel) -> str:
+    """SHA-256 over all values of a recipe, whatever the file's layout and comments."""
+    words = json.dumps(recipe.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(words.encode()).hexdigest()
 
 
 def explain(file: str, errors: list[ErrorDetails], kind: type[BaseModel]) -> str:

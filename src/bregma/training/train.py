@@ -19,7 +19,8 @@ from bregma.training.feature_inputs import with_features
 from bregma.training.inputs import Inputs, Progress, fill_cache
 from bregma.training.loop import Job, fit
 from bregma.training.make_network import IDENTITY, RECIPE, base_identity, make_network
-from bregma.training.recipe import Recipe, digest_of
+from bregma.training.recipe import Recipe
+from bregma.training.recipe_file import digest_of
 from bregma.training.run_data import DATA, claim_data, data_of
 from bregma.training.run_lock import alone_in
 from bregma.training.sampling import TrainingScan

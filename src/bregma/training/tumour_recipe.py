@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from bregma.networks.tumour_multitask import ResidualMap, TrunkMap, TumourNetwork
 from bregma.preprocessing.mr_intensity import MrIntensity
 from bregma.preprocessing.tumour_view import TumourView
-from bregma.scan.errors import RecipeError, did_you_mean
 from bregma.scan.terms import TUMOUR_CRITERIA
 from bregma.training.network_sections import Section
-from bregma.training.recipe_file import explain, read_values
+from bregma.training.recipe_file import digest_of, is_recipe_of, read_recipe, recipes_in
 from bregma.training.sections import OptimizerSection
 from bregma.training.tumour_loss import TaskWeights
 
@@ -186,8 +183,7 @@ class TumourRecipe(Section):
     @property
     def digest(self) -> str:
         """SHA-256 over all values, whatever the file's layout and comments."""
-        words = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(words.encode()).hexdigest()
+        return digest_of(self)
 
     def make_network(self) -> TumourNetwork:
         """The network that this recipe trains, with its first weights.
@@ -203,15 +199,12 @@ class TumourRecipe(Section):
 
 def tumour_recipe_names() -> list[str]:
     """The recipes that come with Bregma."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return recipes_in(FOLDER)
 
 
 def is_tumour_recipe(name_or_path: str | Path) -> bool:
     """Whether a recipe is one of tumours: by its name, or because its file has a section [tasks]."""
-    if str(name_or_path) in tumour_recipe_names():
-        return True
-    path = Path(name_or_path)
-    return path.is_file() and "tasks" in read_values(path)
+    return is_recipe_of(FOLDER, name_or_path, section="tasks")
 
 
 def load_tumour_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()) -> TumourRecipe:
@@ -220,18 +213,9 @@ def load_tumour_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | 
     Raises:
         RecipeError: no such recipe, not TOML, an unknown key (with a suggestion) or a value that makes no sense.
     """
-    path = Path(name_or_path)
-    if str(name_or_path) in tumour_recipe_names():
-        path = FOLDER / f"{name_or_path}.toml"
-    if not path.is_file():
-        raise RecipeError(
-            f"{path.name!r} is neither a recipe of Bregma's nor a file{did_you_mean(path.stem, tumour_recipe_names())}"
-        )
-    try:
-        recipe = TumourRecipe.model_validate(read_values(path, overrides))
-        recipe.view.settings  # noqa: B018  # checks what pydantic cannot
-    except ValidationError as error:
-        raise RecipeError(explain(path.name, error.errors(), TumourRecipe)) from error
-    except RecipeError as error:
-        raise RecipeError(f"{path.name} {error}") from error
-    return recipe
+    return read_recipe(TumourRecipe, FOLDER, name_or_path, overrides, _check)
+
+
+def _check(recipe: TumourRecipe) -> None:
+    """What pydantic cannot."""
+    recipe.view.settings  # noqa: B018
