@@ -1,4 +1,4 @@
-"""The convolutional networks that look at one slice, by name: the eight of the RSNA report, and ResNet-18.
+"""The convolutional networks that look at one slice, by name: the eight of the RSNA report, ResNet-18 and a light one.
 
 Agarwaal, Rudram: "Intracranial hemorrhage detection", table 1. The networks are timm's, without their dense
 layers; timm is imported only when one is built, as it takes seconds.
@@ -52,6 +52,7 @@ BACKBONES: dict[str, Published] = {
     "efficientnet_b0": Published("efficientnet_b0.ra_in1k", IMAGENET),
     "efficientnet_b2": Published("efficientnet_b2.ra_in1k", IMAGENET),
     "efficientnet_b3": Published("efficientnet_b3.ra2_in1k", IMAGENET),
+    "efficientnet_lite0": Published("tf_efficientnet_lite0.in1k", HALF),
     "resnet18": Published("resnet18.a1_in1k", IMAGENET),
 }
 
@@ -83,7 +84,7 @@ class Backbone(nn.Module):
             raise RequestError(
                 f"backbone {name!r} is unknown{did_you_mean(name, BACKBONES)}; expected one of {', '.join(BACKBONES)}"
             )
-        self.name, self._published = name, BACKBONES[name]
+        self.name, self._published, self._levels = name, BACKBONES[name], 0
         self.trunk = _trunk(self._published.timm, channels)
         self.features = _width(self.trunk)
         for part, colours in zip(("mean", "std"), self._published.scaling, strict=True):
@@ -109,8 +110,11 @@ class Backbone(nn.Module):
             last_map: Tensor = self.trunk.forward_features(self._scaled(images_NCSS))  # type: ignore[operator]  # a method of every network of timm's
         return last_map
 
-    def keep_maps(self) -> list[int]:
-        """From now on the maps of every size are given, and layers after the last of them are gone.
+    def keep_maps(self, levels: int) -> list[int]:
+        """From now on the largest maps are given, one of each size, and layers after the last of them are gone.
+
+        Args:
+            levels: how many maps.
 
         Returns:
             Channels of each map, the largest map first.
@@ -120,19 +124,20 @@ class Backbone(nn.Module):
         """
         if not hasattr(self.trunk, "prune_intermediate_layers"):
             raise RequestError(f"backbone {self.name!r} gives no maps of several sizes; expected mobilenetv2_100, say")
-        widths = _widths(self.trunk)
-        self.trunk.prune_intermediate_layers(len(widths), prune_norm=True, prune_head=True)  # type: ignore[operator]
+        widths = _widths(self.trunk)[:levels]
+        self.trunk.prune_intermediate_layers([*range(levels)], prune_norm=True, prune_head=True)  # type: ignore[operator]
+        self._levels = len(widths)
         return widths
 
     def maps(self, images_NCSS: Tensor) -> list[Tensor]:
-        """(N, C, S, S) in [0, 1] to maps (N, channels, S/2, S/2), (N, channels, S/4, S/4), and so on.
+        """(N, C, S, S) in [0, 1] to the maps of `keep_maps`: (N, channels, S/2, S/2), (N, channels, S/4, S/4), and so on.
 
         Raises:
             RequestError: the slices are smaller than the network can halve.
         """
         with self._settled(images_NCSS):
             maps: list[Tensor] = self.trunk.forward_intermediates(  # type: ignore[operator]
-                self._scaled(images_NCSS), indices=len(_widths(self.trunk)), intermediates_only=True
+                self._scaled(images_NCSS), indices=[*range(self._levels)], intermediates_only=True
             )
         return maps
 

@@ -31,6 +31,7 @@ class SliceSegmenter(nn.Module):
         findings: K.
         weights: of the backbone: "random", "imagenet" or the path of a file.
         pyramid: P.
+        levels: maps of the backbone that are used, the largest first; layers after the last of them are gone.
         dropout: share of the features that is dropped while it learns.
     """
 
@@ -42,11 +43,12 @@ class SliceSegmenter(nn.Module):
         findings: int = 6,
         weights: str = "random",
         pyramid: int = 48,
+        levels: int = 5,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.backbone = Backbone(backbone, channels=channels, weights=weights)
-        widths = self.backbone.keep_maps()
+        widths = self.backbone.keep_maps(levels)
         self.across = nn.ModuleList(nn.Conv2d(width, pyramid, kernel_size=1) for width in widths)
         self.smooth = nn.ModuleList(_smoothing(pyramid) for _ in widths[1:])
         self.draw = nn.Conv2d(pyramid, 1, kernel_size=1)

@@ -37,24 +37,28 @@ class AugmentationSettings:
         rotation_degrees: turns up to this, either way.
         flip_horizontal: probability of a left-right flip.
         flip_vertical: probability of a front-back flip.
+        quarter_turn: probability of a quarter turn, either way as often: so lie many files that do not say how they lie.
         crop: probability of cropping a square of whole pixels and resizing it back.
         crop_share: least side of that square, as a share of the slice's; at most 1.
         scale: enlarges or shrinks up to this share (0.1: 0.9 to 1.1).
         shift_pixels: shifts up to this, along rows and along columns, in prepared pixels.
         contrast: changes the contrast about middle grey up to this share.
         brightness: makes brighter or darker up to this, in grey from 0 to 1.
+        sharpness: sharpens or blurs by up to this share of what a blur of one pixel takes away; at most 1.
         displayed: probability of being seen as a saved picture of the first window, without what that window cut off.
     """
 
     rotation_degrees: float = 0.0
     flip_horizontal: float = 0.0
     flip_vertical: float = 0.0
+    quarter_turn: float = 0.0
     crop: float = 0.0
     crop_share: float = 0.8
     scale: float = 0.0
     shift_pixels: float = 0.0
     contrast: float = 0.0
     brightness: float = 0.0
+    sharpness: float = 0.0
     displayed: float = 0.0
 
     def __post_init__(self) -> None:
@@ -79,26 +83,30 @@ class AugmentationSettings:
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """What was done to one scan: flips, then one turn, scale and shift, then grey values.
+    """What was done to one scan: flips and quarter turns, then one turn, scale and shift, then grey values.
 
     Attributes:
         flip_horizontal: left and right were exchanged; labels of side must be, too.
         flip_vertical: front and back were exchanged.
+        quarter_turns: turned by so many right angles, from the patient's left towards the back; 0 to 3.
         rotation_degrees: turned about the middle, from the patient's left towards the back if above 0.
         scale: enlarged about the middle by this factor.
         shift: (rows, columns) in pixels of the new slice.
         contrast: factor on grey about 0.5.
         brightness: added to grey.
+        sharpness: share of what a blur takes away that was added; below 0 taken away.
         displayed: only what the first window shows was known; `display_tables` gives the other windows' grey.
     """
 
     flip_horizontal: bool = False
     flip_vertical: bool = False
+    quarter_turns: int = 0
     rotation_degrees: float = 0.0
     scale: float = 1.0
     shift: tuple[float, float] = (0.0, 0.0)
     contrast: float = 1.0
     brightness: float = 0.0
+    sharpness: float = 0.0
     displayed: bool = False
 
     @property
@@ -107,7 +115,7 @@ class Augmentation:
         return self.rotation_degrees == 0 and self.scale == 1 and self.shift == (0, 0)
 
     def square(self, size: int) -> tuple[int, int, int] | None:
-        """(top, left, side) in pixels of the flipped slice, when all that is left is to crop that square and resize it.
+        """(top, left, side) in pixels of the flipped and quarter-turned slice, when all that is left is to crop that square and resize it.
 
         None when the square is not one of whole pixels inside the slice, or when something is turned.
         """
@@ -134,7 +142,7 @@ def draw_augmentation(rng: np.random.Generator, settings: AugmentationSettings, 
         settings: how much may change.
         size: S, for the place of the crop.
     """
-    numbers = rng.random(13).tolist()
+    numbers = rng.random(16).tolist()
     chance, (part, *place) = numbers[:3], numbers[9:12]
     either_way = [2 * number - 1 for number in numbers[3:9]]
     share, crop_shift = 1.0, (0.0, 0.0)
@@ -147,11 +155,13 @@ def draw_augmentation(rng: np.random.Generator, settings: AugmentationSettings, 
     return Augmentation(
         flip_horizontal=chance[0] < settings.flip_horizontal,
         flip_vertical=chance[1] < settings.flip_vertical,
+        quarter_turns=(1 if numbers[14] < 0.5 else 3) if numbers[13] < settings.quarter_turn else 0,
         rotation_degrees=either_way[2] * settings.rotation_degrees,
         scale=(1 + either_way[3] * settings.scale) / share,
         shift=(shift[0], shift[1]),
         contrast=1 + either_way[4] * settings.contrast,
         brightness=either_way[5] * settings.brightness,
+        sharpness=(2 * numbers[15] - 1) * settings.sharpness,
         displayed=numbers[12] < settings.displayed,
     )
 
@@ -180,6 +190,8 @@ def apply_augmentation(images: Image, masks: Image | None, record: Augmentation)
         outside is black, as air is.
     """
     moved = move(images, record)
+    if record.sharpness != 0:
+        moved = _other_sharpness(moved, record.sharpness)
     if record.contrast != 1 or record.brightness != 0:
         moved = _other_grey(moved, record)
     return moved, None if masks is None else move(masks, record)
@@ -191,6 +203,15 @@ def _other_grey(images: Image, record: Augmentation) -> Image:
     return grey
 
 
+def _other_sharpness(images: NDArray[Pixel], share: float) -> NDArray[Pixel]:
+    """As other kernels reconstruct: more or less of what a blur by one pixel takes away; within white and black."""
+    out = np.empty_like(images)
+    size, white = images.shape[-1], 255 if images.dtype == np.uint8 else 1
+    for plane, sharper in zip(images.reshape(-1, size, size), out.reshape(-1, size, size), strict=True):
+        cv2.addWeighted(plane, 1 + share, cv2.GaussianBlur(plane, (0, 0), 1.0), -share, 0, dst=sharper)
+    return np.clip(out, 0, white, out=out)
+
+
 def apply_to_grey(images: Grey, masks: Grey | None, record: Augmentation) -> tuple[Grey, Grey | None]:
     """`apply_augmentation` for what is kept in grey from 0 to 255; rounded to the nearest, and faster.
 
@@ -200,6 +221,8 @@ def apply_to_grey(images: Grey, masks: Grey | None, record: Augmentation) -> tup
         record: what to do.
     """
     moved = move(images, record)
+    if record.sharpness != 0:
+        moved = _other_sharpness(moved, record.sharpness)
     if record.contrast != 1 or record.brightness != 0:
         table = _other_grey(np.arange(256, dtype=np.float32) / np.float32(255), record)
         moved = np.rint(table * np.float32(255)).astype(np.uint8)[moved]
@@ -207,13 +230,13 @@ def apply_to_grey(images: Grey, masks: Grey | None, record: Augmentation) -> tup
 
 
 def move(maps: NDArray[Pixel], record: Augmentation) -> NDArray[Pixel]:
-    """Only the places: flips, turn, scale and shift of (..., S, S) maps; grey is rounded to the nearest.
+    """Only the places: flips, quarter turns, turn, scale and shift of (..., S, S) maps; grey is rounded to the nearest.
 
     Returns:
         C-contiguous; `maps` itself when nothing moves.
     """
     size = maps.shape[-1]
-    flipped = _flip(maps, record)
+    flipped = np.ascontiguousarray(np.rot90(_flip(maps, record), -record.quarter_turns, axes=(-2, -1)))
     if record.is_exact:
         return flipped
     square = record.square(size)
@@ -221,10 +244,10 @@ def move(maps: NDArray[Pixel], record: Augmentation) -> NDArray[Pixel]:
 
 
 def move_back(maps: Image, record: Augmentation) -> Image:
-    """Undo `move`: exactly for flips, by interpolation otherwise; what was moved out of the slice is 0."""
+    """Undo `move`: exactly for flips and quarter turns, by interpolation otherwise; what was moved out of the slice is 0."""
     if not record.is_exact:
         maps = _warp(maps, cv2.invertAffineTransform(record.matrix(maps.shape[-1])))
-    return _flip(maps, record)
+    return _flip(np.rot90(maps, record.quarter_turns, axes=(-2, -1)), record)
 
 
 def _flip(maps: NDArray[Pixel], record: Augmentation) -> NDArray[Pixel]:

@@ -92,10 +92,12 @@ class SliceSegmenterSection(BackboneSection):
     Attributes:
         name: "slice_segmenter".
         pyramid: channels of the feature pyramid that draws.
+        levels: maps of the backbone that are used, the largest first.
     """
 
     name: Literal["slice_segmenter"]
     pyramid: int = Field(default=48, ge=1)
+    levels: int = Field(default=5, ge=2, le=5)
 
     @property
     def maps(self) -> int:

@@ -51,20 +51,24 @@ class AugmentationSection(Section):
         rotation_degrees: turned in plane by up to so much to either side.
         flip_horizontal: share of showings that are mirrored from left to right.
         flip_vertical: share of showings that are mirrored from front to back.
+        quarter_turn: share of showings that lie on their left or right ear.
         crop: share of showings of which a part is cut out and brought back to full size.
         scale: enlarged or shrunk by up to this share.
         contrast: contrast about middle grey changed by up to this share.
         brightness: brighter or darker by up to this, in grey from 0 to 1.
+        sharpness: sharpened or blurred by up to this share of what a blur of one pixel takes away.
         displayed: share of showings as a saved picture of the first window, without what that window cut off.
     """
 
     rotation_degrees: float = Field(ge=0, le=180)
     flip_horizontal: float = Field(ge=0, le=1)
     flip_vertical: float = Field(default=0.0, ge=0, le=1)
+    quarter_turn: float = Field(default=0.0, ge=0, le=1)
     crop: float = Field(default=0.0, ge=0, le=1)
     scale: float = Field(default=0.0, ge=0, le=0.5)
     contrast: float = Field(default=0.0, ge=0, le=1)
     brightness: float = Field(default=0.0, ge=0, le=1)
+    sharpness: float = Field(default=0.0, ge=0, le=1)
     displayed: float = Field(default=0.0, ge=0, le=1)
 
     @property
