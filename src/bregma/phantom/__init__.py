@@ -7,7 +7,7 @@ makes a whole folder with labels and masks.
 from bregma.phantom.dicom import write_dicom
 from bregma.phantom.draw import Phantom, draw
 from bregma.phantom.nifti import write_masks, write_nifti
-from bregma.phantom.parameters import Bleed, HeadParameters, LookAlikes, Pose, Scanner, Shape
+from bregma.phantom.parameters import Bleed, HeadParameters, LookAlikes, Operation, Pose, Scanner, Shape
 from bregma.phantom.sample import sample_bleed, sample_head, sample_scanner
 from bregma.phantom.studies import study_parameters, write_studies
 
@@ -15,6 +15,7 @@ __all__ = [
     "Bleed",
     "HeadParameters",
     "LookAlikes",
+    "Operation",
     "Phantom",
     "Pose",
     "Scanner",

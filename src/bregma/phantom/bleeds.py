@@ -20,7 +20,7 @@ PLACES = {
     "epidural": ("temporal", "parietal", "frontal", "occipital"),
     "subdural": ("convexity", "falx", "tentorium"),
     "subarachnoid": ("sulci", "sylvian", "cisterns", "diffuse"),
-    "intraparenchymal": ("ganglia", "thalamus", "lobar", "cerebellum", "pons"),
+    "intraparenchymal": ("ganglia", "thalamus", "lobar", "cerebellum", "pons", "contusion"),
     "intraventricular": ("dependent", "cast", "third", "fourth"),
 }
 """The places of each subtype, by the words of `Bleed.place`."""

@@ -72,6 +72,25 @@ class LookAlikes:
 
 
 @dataclass(frozen=True, slots=True)
+class Operation:
+    """What neurosurgeons left behind.
+
+    Attributes:
+        side: 1 for the patient's left, -1 for the right.
+        centre: point under the skull, head frame mm, in the middle of the flap.
+        flap_mm: radius of the bone flap that was sawn out and put back; 0 for none.
+        drain: whether a drain runs through the frontal bone to the frontal horn.
+        air_mm: depth of the air under the front of the skull; 0 for none.
+    """
+
+    side: int
+    centre: tuple[float, float, float]
+    flap_mm: float = 0.0
+    drain: bool = False
+    air_mm: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Pose:
     """How the head lies in the scanner.
 
@@ -177,6 +196,7 @@ class HeadParameters:
         pose: how the head lies.
         scanner: how it is scanned.
         bleeds: what is to be found.
+        operation: what an operation left, or None.
         seed: of noise and identifiers.
     """
 
@@ -185,6 +205,7 @@ class HeadParameters:
     pose: Pose = Pose()
     scanner: Scanner = Scanner()
     bleeds: tuple[Bleed, ...] = ()
+    operation: Operation | None = None
     seed: int = 0
 
     def uid(self, *parts: object) -> str:

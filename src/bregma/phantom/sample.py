@@ -13,7 +13,7 @@ import numpy as np
 
 from bregma.phantom.bleeds import PLACES
 from bregma.phantom.maps import CENTRE, RADII
-from bregma.phantom.parameters import KERNELS, Bleed, HeadParameters, LookAlikes, Pose, Scanner, Shape
+from bregma.phantom.parameters import KERNELS, Bleed, HeadParameters, LookAlikes, Operation, Pose, Scanner, Shape
 from bregma.scan.errors import RequestError, did_you_mean
 from bregma.scan.terms import SUBTYPES
 
@@ -71,7 +71,13 @@ DIRECTIONS = {
 }
 """Where on the skull a bleed outside the brain sits, left side, from the middle of the vault."""
 
-WEIGHTS = {"intraparenchymal": (0.35, 0.2, 0.28, 0.1, 0.07), "subdural": (0.72, 0.18, 0.10)}
+WEIGHTS = {"intraparenchymal": (0.35, 0.2, 0.28, 0.1, 0.07, 0.0), "subdural": (0.72, 0.18, 0.10)}
+CONTUSED = ((24.0, -62.0, -8.0), (40.0, -40.0, 4.0), (52.0, -6.0, -20.0), (44.0, 12.0, -26.0), (50.0, 40.0, 20.0))
+"""Where the brain strikes the skull, left side, head frame mm: frontal and temporal poles above all."""
+
+OPERATED, STRUCK = 0.12, 0.15
+"""Share of heads that were operated on, and of bleeding heads with contusions besides."""
+
 COMPANY = {
     "intraparenchymal": (("intraventricular", 0.25), ("subarachnoid", 0.12)),
     "subarachnoid": (("intraventricular", 0.2), ("subdural", 0.1)),
@@ -113,7 +119,11 @@ def sample_head(
     scanner = scanner if scanner is not None else sample_scanner(rng)
     names = list(bleeds) if bleeds is not None else _sample_kinds(rng)
     drawn = tuple(sample_bleed(rng, name, least_ml=least_ml) for name in names)
-    return HeadParameters(shape, looks, pose, scanner, drawn, int(rng.integers(2**31)))
+    seed = int(rng.integers(2**31))
+    if bleeds is None and rng.random() < STRUCK:
+        drawn += sample_contusions(rng, least_ml=least_ml)
+    operation = sample_operation(rng) if rng.random() < OPERATED else None
+    return HeadParameters(shape, looks, pose, scanner, drawn, operation, seed)
 
 
 def sample_scanner(rng: np.random.Generator, *, size: int = 512, slices: int = 32) -> Scanner:
@@ -156,6 +166,36 @@ def sample_bleed(rng: np.random.Generator, subtype: str, *, least_ml: float = 0.
     fracture = subtype == "epidural" and bool(rng.random() < 0.6)
     seed = int(rng.integers(2**31))
     return Bleed(subtype, place, side, centre, volume, max(hu, 14.0), layered, edema, fracture, seed)
+
+
+def sample_contusions(rng: np.random.Generator, *, least_ml: float = 0.0) -> tuple[Bleed, ...]:
+    """One to three small ragged clots where the brain struck the skull, on one side, in a wide dark ring."""
+    side, count = int(rng.choice([-1, 1])), int(rng.integers(1, 4))
+    places = rng.permutation(len(CONTUSED))[:count]
+    return tuple(_sample_contusion(rng, CONTUSED[place], side, least_ml) for place in places)
+
+
+def _sample_contusion(
+    rng: np.random.Generator, middle: tuple[float, float, float], side: int, least_ml: float
+) -> Bleed:
+    x, y, z = (float(one) for one in np.array(middle) + rng.normal(0, 4.0, 3))
+    volume = max(float(np.clip(np.exp(rng.normal(0.3, 0.9)), 0.3, 15.0)), least_ml)
+    hu, edema, seed = float(rng.normal(57, 6)), float(rng.uniform(2, 9)), int(rng.integers(2**31))
+    return Bleed("intraparenchymal", "contusion", side, (side * x, y, z), volume, hu, 0.0, edema, False, seed)
+
+
+def sample_operation(rng: np.random.Generator) -> Operation:
+    """A flap, a drain, air, or several of them; at least one of flap and drain."""
+    side = int(rng.choice([-1, 1]))
+    place = str(rng.choice(["temporal", "parietal", "frontal", "convexity"]))
+    flap, drain = rng.random() < 0.7, rng.random() < 0.5
+    return Operation(
+        side,
+        _sample_centre(rng, place, side),
+        flap_mm=float(rng.uniform(22, 42)) if flap or not drain else 0.0,
+        drain=bool(drain),
+        air_mm=float(rng.uniform(2, 16)) if rng.random() < 0.5 else 0.0,
+    )
 
 
 def _sample_centre(rng: np.random.Generator, place: str, side: int) -> tuple[float, float, float]:

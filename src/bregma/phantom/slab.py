@@ -11,6 +11,7 @@ from bregma.phantom.brain import Spaces, no_spaces, paint_brain
 from bregma.phantom.infarcts import paint_infarcts
 from bregma.phantom.looks import injure, paint_edema, paint_look_alikes, paint_swelling, push
 from bregma.phantom.maps import Maps
+from bregma.phantom.operations import operate, paint_leftovers
 from bregma.phantom.parameters import Bleed, HeadParameters
 from bregma.phantom.placing import Placing
 from bregma.phantom.points import Field, Points, Window, make_points, paint
@@ -43,6 +44,7 @@ class Slab:
 def draw_slab(parameters: HeadParameters, maps: Maps, points: Points, levels: list[float]) -> Slab:
     """Draw everything on a few planes, bleeds up to their levels."""
     cavity = injure(points, find_cavity(maps, points), parameters.bleeds)
+    cavity = operate(points, cavity, parameters.operation)
     hu = paint_head(points, cavity, maps, parameters.shape)
     paint_swelling(hu, points, cavity, parameters.bleeds)
     blood = [np.zeros(hu.shape, dtype=np.float32) for _ in parameters.bleeds]
@@ -54,6 +56,7 @@ def draw_slab(parameters: HeadParameters, maps: Maps, points: Points, levels: li
         spaces.put(window, found)
         for share, bleed, level in zip(blood, parameters.bleeds, levels, strict=True):
             share[window] = _paint_bleed(hu[window], part, near, found, bleed, level)
+    paint_leftovers(hu, points, cavity, parameters.operation)
     return Slab(hu, cavity, spaces, blood)
 
 
