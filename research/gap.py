@@ -4,8 +4,8 @@
 
 HEADS is a folder that `bregma phantom` wrote. Writes side_by_side.png (drawn above real, brain and subdural window),
 densities.png with a table of what lies inside the skull, and with --run, a training run of a slice network,
-features.png: where drawn and real slices lie in that network's features, and how well they can be told apart there. The pictures
-show real patients' slices: look at them, and keep them to yourself.
+features.png: where drawn and real slices lie in that network's features, and how well they can be told apart there.
+The pictures show real patients' slices: look at them, and keep them to yourself.
 """
 
 from __future__ import annotations

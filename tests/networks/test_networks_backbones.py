@@ -48,7 +48,7 @@ def test_an_image_of_the_mean_colour_is_zero_to_the_trunk(resnet: Backbone) -> N
     torch.testing.assert_close(resnet(image), expected, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["inception_v3", "legacy_xception"])
+@pytest.mark.parametrize("name", ["inception_v3", "legacy_xception", "efficientnet_lite0"])
 def test_googles_backbones_see_minus_1_to_1(name: str) -> None:
     backbone = Backbone(name)
     seen: list[torch.Tensor] = []

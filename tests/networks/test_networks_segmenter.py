@@ -30,7 +30,7 @@ def test_every_backbone_gives_maps_from_the_largest_to_the_last(name: str) -> No
     size = max(96, BACKBONES[name].smallest)
     image = torch.rand(1, 3, size, size)
     last = backbone.last_map(image)
-    widths = backbone.keep_maps()
+    widths = backbone.keep_maps(5)
     maps = backbone.maps(image)
     assert [one.shape[1] for one in maps] == widths
     assert [one.shape[2] for one in maps] == sorted((one.shape[2] for one in maps), reverse=True)
@@ -41,7 +41,7 @@ def test_a_backbone_without_maps_of_several_sizes_says_so() -> None:
     backbone = Backbone("resnet18")
     backbone.trunk = nn.Identity()
     with pytest.raises(RequestError, match="'resnet18' gives no maps of several sizes"):
-        backbone.keep_maps()
+        backbone.keep_maps(5)
 
 
 def test_layers_that_only_named_imagenets_classes_are_gone() -> None:
@@ -50,6 +50,25 @@ def test_layers_that_only_named_imagenets_classes_are_gone() -> None:
     inside = sum(one.numel() for one in network.backbone.parameters())
     assert inside == 3_504_872 - 1_281_000 - 409_600 - 2_560
     assert cost_of(network, channels=3, size=128).parameters < 1_900_000
+
+
+def test_fewer_levels_end_the_backbone_sooner() -> None:
+    """EfficientNet-Lite0 halves five times; of four maps the last has 112 channels and a sixteenth of the size."""
+    whole, short = Backbone("efficientnet_lite0").eval(), Backbone("efficientnet_lite0").eval()
+    short.load_state_dict(whole.state_dict())
+    assert whole.keep_maps(5) == [16, 24, 40, 112, 320]
+    assert short.keep_maps(4) == [16, 24, 40, 112]
+    image = torch.rand(1, 3, 96, 96)
+    maps = short.maps(image)
+    assert [one.shape[2] for one in maps] == [48, 24, 12, 6]
+    for one, other in zip(maps, whole.maps(image), strict=False):
+        torch.testing.assert_close(one, other)
+    with pytest.raises(RequestError, match="efficientnet_lite0 gives 5 maps of different sizes; 6 were asked for"):
+        Backbone("efficientnet_lite0").keep_maps(6)
+
+
+def test_a_segmenter_of_four_levels_is_small() -> None:
+    assert cost_of(SliceSegmenter("efficientnet_lite0", levels=4), channels=3, size=128).parameters < 750_000
 
 
 def test_an_untaught_map_is_dark_and_as_large_as_the_slice() -> None:

@@ -24,11 +24,13 @@ EVERYTHING = AugmentationSettings(
     rotation_degrees=15,
     flip_horizontal=0.5,
     flip_vertical=0.5,
+    quarter_turn=0.5,
     crop=0.5,
     scale=0.1,
     shift_pixels=5,
     contrast=0.1,
     brightness=0.1,
+    sharpness=0.5,
 )
 
 
@@ -48,7 +50,23 @@ def test_flips_by_hand() -> None:
     assert move(maps, Augmentation(flip_vertical=True)).tolist() == [[[3, 4], [1, 2]]]
 
 
-@pytest.mark.parametrize("record", [Augmentation(h, v) for h in (False, True) for v in (False, True)])
+def test_quarter_turns_by_hand() -> None:
+    """The patient's left (columns) goes to the back (rows): clockwise as the slice is looked at."""
+    maps = np.array([[[1, 2], [3, 4]]], np.float32)
+    assert move(maps, Augmentation(quarter_turns=1)).tolist() == [[[3, 1], [4, 2]]]
+    assert move(maps, Augmentation(quarter_turns=3)).tolist() == [[[2, 4], [1, 3]]]
+    assert move(maps, Augmentation(flip_horizontal=True, quarter_turns=1)).tolist() == [[[4, 2], [3, 1]]]
+
+
+def test_a_quarter_turn_is_a_turn_by_ninety_degrees() -> None:
+    maps = np.stack([blob(20, 40), blob(50, 30)])
+    turned = move(maps, Augmentation(rotation_degrees=90))
+    np.testing.assert_allclose(move(maps, Augmentation(quarter_turns=1)), turned, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    "record", [Augmentation(h, v, turns) for h in (False, True) for v in (False, True) for turns in range(4)]
+)
 def test_flips_are_exact_both_ways(record: Augmentation) -> None:
     images = np.random.default_rng(0).random((3, 2, 16, 16)).astype(np.float32)
     before = images.copy()
@@ -106,6 +124,18 @@ def test_grey_by_hand_and_masks_keep_theirs() -> None:
     assert apply_augmentation(images, None, Augmentation(brightness=0.5))[0].max() == 1.0
 
 
+def test_sharpness_by_hand() -> None:
+    """An edge between 0.4 and 0.6: a blur takes from one side what it gives to the other; what is flat stays."""
+    images = np.full((1, 1, 8, 16), 0.4, np.float32)
+    images[..., 8:] = 0.6
+    sharper, softer = (apply_augmentation(images, None, Augmentation(sharpness=way))[0] for way in (0.5, -0.5))
+    np.testing.assert_allclose(sharper + softer, 2 * images, atol=1e-6)
+    assert softer[0, 0, 4, 7] > 0.42
+    assert sharper[0, 0, 4, 8] > 0.62
+    np.testing.assert_allclose(sharper[0, 0, 4, [0, 15]], [0.4, 0.6], atol=1e-6)
+    assert (apply_augmentation(np.ones((1, 1, 8, 8), np.float32), None, Augmentation(sharpness=0.9))[0] == 1).all()
+
+
 def test_the_same_generator_draws_the_same_record() -> None:
     first, second = (draw_augmentation(np.random.default_rng(7), EVERYTHING, size=256) for _ in range(2))
     assert first == second
@@ -125,13 +155,15 @@ def test_the_defaults_change_nothing() -> None:
 def test_draws_follow_the_settings() -> None:
     """1,000 draws: shares within three standard errors, amounts within their limits."""
     asked = AugmentationSettings(
-        rotation_degrees=15, flip_horizontal=0.25, flip_vertical=0.1, crop=0.25, crop_share=0.8
+        rotation_degrees=15, flip_horizontal=0.25, flip_vertical=0.1, quarter_turn=0.4, crop=0.25, crop_share=0.8
     )
     rng = np.random.default_rng(0)
     records = [draw_augmentation(rng, asked, size=256) for _ in range(1000)]
     for share, flags in (
         (0.25, [r.flip_horizontal for r in records]),
         (0.10, [r.flip_vertical for r in records]),
+        (0.20, [r.quarter_turns == 1 for r in records]),
+        (0.20, [r.quarter_turns == 3 for r in records]),
         (0.25, [r.scale > 1 for r in records]),
     ):
         assert abs(np.mean(flags) - share) < 3 * np.sqrt(share * (1 - share) / 1000)
@@ -202,6 +234,8 @@ def test_what_does_not_change_is_given_back_as_it_is() -> None:
         ({"rotation_degrees": 181}, "rotation_degrees is 181.0; expected 0 to 180"),
         ({"flip_horizontal": 1.1}, "flip_horizontal is 1.1"),
         ({"flip_vertical": -0.1}, "flip_vertical is -0.1"),
+        ({"quarter_turn": 2}, "quarter_turn is 2"),
+        ({"sharpness": 1.5}, "sharpness is 1.5; expected 0 to 1"),
         ({"scale": 0.6}, "scale is 0.6"),
         ({"crop_share": 0.05}, "crop_share is 0.05"),
         ({"shift_pixels": float("inf")}, "shift_pixels is inf"),

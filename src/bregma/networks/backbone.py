@@ -120,17 +120,19 @@ class Backbone(nn.Module):
             Channels of each map, the largest map first.
 
         Raises:
-            RequestError: timm gives no maps of this network.
+            RequestError: timm gives no maps of this network, or not so many.
         """
         if not hasattr(self.trunk, "prune_intermediate_layers"):
             raise RequestError(f"backbone {self.name!r} gives no maps of several sizes; expected mobilenetv2_100, say")
         widths = _widths(self.trunk)[:levels]
+        if len(widths) < levels:
+            raise RequestError(f"{self.name} gives {len(widths)} maps of different sizes; {levels} were asked for")
         self.trunk.prune_intermediate_layers([*range(levels)], prune_norm=True, prune_head=True)  # type: ignore[operator]
         self._levels = len(widths)
         return widths
 
     def maps(self, images_NCSS: Tensor) -> list[Tensor]:
-        """(N, C, S, S) in [0, 1] to the maps of `keep_maps`: (N, channels, S/2, S/2), (N, channels, S/4, S/4), and so on.
+        """(N, C, S, S) in [0, 1] to what `keep_maps` kept: (N, channels, S/2, S/2), (N, channels, S/4, S/4), and so on.
 
         Raises:
             RequestError: the slices are smaller than the network can halve.

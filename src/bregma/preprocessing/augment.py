@@ -37,7 +37,7 @@ class AugmentationSettings:
         rotation_degrees: turns up to this, either way.
         flip_horizontal: probability of a left-right flip.
         flip_vertical: probability of a front-back flip.
-        quarter_turn: probability of a quarter turn, either way as often: so lie many files that do not say how they lie.
+        quarter_turn: probability of a quarter turn, either way as often; files that do not say how they lie may be so.
         crop: probability of cropping a square of whole pixels and resizing it back.
         crop_share: least side of that square, as a share of the slice's; at most 1.
         scale: enlarges or shrinks up to this share (0.1: 0.9 to 1.1).
@@ -115,7 +115,7 @@ class Augmentation:
         return self.rotation_degrees == 0 and self.scale == 1 and self.shift == (0, 0)
 
     def square(self, size: int) -> tuple[int, int, int] | None:
-        """(top, left, side) in pixels of the flipped and quarter-turned slice, when all that is left is to crop that square and resize it.
+        """(top, left, side) in pixels of the flipped slice, when all that is left is to crop that square and resize it.
 
         None when the square is not one of whole pixels inside the slice, or when something is turned.
         """
@@ -244,7 +244,7 @@ def move(maps: NDArray[Pixel], record: Augmentation) -> NDArray[Pixel]:
 
 
 def move_back(maps: Image, record: Augmentation) -> Image:
-    """Undo `move`: exactly for flips and quarter turns, by interpolation otherwise; what was moved out of the slice is 0."""
+    """Undo `move`: exactly for flips and quarter turns, else by interpolation; what was moved out of the slice is 0."""
     if not record.is_exact:
         maps = _warp(maps, cv2.invertAffineTransform(record.matrix(maps.shape[-1])))
     return _flip(np.rot90(maps, record.quarter_turns, axes=(-2, -1)), record)

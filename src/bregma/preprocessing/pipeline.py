@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bregma.preprocessing.head import find_head_centre
+from bregma.preprocessing.head import find_head_centre, lies_sideways
 from bregma.preprocessing.neighbours import with_neighbours
-from bregma.preprocessing.orient import canonical_orientation, turn, turn_back
+from bregma.preprocessing.orient import Orientation, canonical_orientation, turn, turn_back
 from bregma.preprocessing.placement import Placement, place_span
 from bregma.preprocessing.resample import grow, shrink
 from bregma.preprocessing.settings import Preprocessing
@@ -52,12 +52,15 @@ def place(volume: Volume, settings: Preprocessing) -> Placement:
     """Where the field of view lies in a scan: centred on the head, one place for all slices.
 
     Without a geometry nobody knows the size of a pixel; then the image's longer side is taken to span the field of
-    view.
+    view, and a head that is longer across is taken to lie on its side. Networks learn from upright heads. Which side is
+    the left one stays unknown.
     """
-    orientation = canonical_orientation(volume.geometry)
     slices, height, width = volume.values.shape
     assumed = settings.field_of_view_mm / max(height, width)
     pixel_mm = volume.geometry.pixel_mm if volume.geometry else (assumed, assumed)
+    orientation = canonical_orientation(volume.geometry)
+    if volume.geometry is None and lies_sideways(volume.values, pixel_mm):
+        orientation = Orientation(transposed=True)
     lengths = (height, width)
     if orientation.transposed:
         pixel_mm, lengths = (pixel_mm[1], pixel_mm[0]), (width, height)
