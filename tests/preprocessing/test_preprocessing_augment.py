@@ -126,7 +126,7 @@ def test_grey_by_hand_and_masks_keep_theirs() -> None:
 
 def test_sharpness_by_hand() -> None:
     """An edge between 0.4 and 0.6: a blur takes from one side what it gives to the other; what is flat stays."""
-    images = np.full((1, 1, 8, 16), 0.4, np.float32)
+    images = np.full((1, 1, 16, 16), 0.4, np.float32)
     images[..., 8:] = 0.6
     sharper, softer = (apply_augmentation(images, None, Augmentation(sharpness=way))[0] for way in (0.5, -0.5))
     np.testing.assert_allclose(sharper + softer, 2 * images, atol=1e-6)

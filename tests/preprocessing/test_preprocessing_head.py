@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bregma.preprocessing.head import find_head_centre
+from bregma.preprocessing.head import find_head_centre, lies_sideways
 
 PIXEL = (0.5, 0.5)
 
@@ -88,3 +88,16 @@ def test_the_middle_of_a_real_head(real_ct: Path) -> None:
     row, column = find_head_centre(hu.astype(np.int16), (0.488, 0.488))
     assert abs(row - 273.5) <= 12
     assert abs(column - 262.5) <= 12
+
+
+def test_a_head_that_is_longer_across_lies_sideways() -> None:
+    upright = stack(*[head((190, 210))] * 3)
+    assert not lies_sideways(upright, PIXEL)
+    assert lies_sideways(upright.swapaxes(1, 2), PIXEL)
+    assert lies_sideways(upright[:, ::2], PIXEL), "85 mm tall and 136 mm wide"
+    assert not lies_sideways(upright[:, ::2], (1.0, 0.5))
+
+
+def test_a_round_head_and_air_lie_as_they_are() -> None:
+    assert not lies_sideways(stack(head((200, 200), semi_mm=(76, 77))), PIXEL)
+    assert not lies_sideways(np.full((2, 100, 100), -1000, np.int16), PIXEL)

@@ -150,6 +150,20 @@ def test_without_geometry_the_longer_side_spans_the_field_of_view() -> None:
     assert abs(columns.start) <= 8
 
 
+def test_without_geometry_a_head_on_its_side_is_read_upright_and_drawn_on_as_it_lies() -> None:
+    grid = places_mm((250, 250), (1.0, 1.0), (120, 130))
+    upright = np.where(np.hypot(grid[0] / 90, grid[1] / 70) < 1, 40, -1000).astype(np.int16)[None]
+    sideways = np.ascontiguousarray(upright.swapaxes(1, 2))
+    one, other = (prepare(Volume(values, None), BRAIN) for values in (upright, sideways))
+    np.testing.assert_array_equal(one.images, other.images)
+    drawn = np.zeros((1, BRAIN.size, BRAIN.size), np.float32)
+    drawn[0, 60:70, 100:130] = 1
+    as_upright, as_sideways = (restore(drawn, prepared.placement) for prepared in (one, other))
+    np.testing.assert_array_equal(as_upright, as_sideways.swapaxes(1, 2))
+    known = geometry((1, 250, 250), (1.0, 1.0), Orientation(), 0.0)
+    assert not place(Volume(sideways, known), BRAIN).orientation.transposed, "a geometry is believed"
+
+
 def test_slices_are_never_mixed() -> None:
     values = head((7, 250, 250), (1.0, 1.0), (124.5, 124.5))
     values[3] = -1000

@@ -110,11 +110,11 @@ class Backbone(nn.Module):
             last_map: Tensor = self.trunk.forward_features(self._scaled(images_NCSS))  # type: ignore[operator]  # a method of every network of timm's
         return last_map
 
-    def keep_maps(self, levels: int) -> list[int]:
+    def keep_maps(self, levels: int | None = None) -> list[int]:
         """From now on the largest maps are given, one of each size, and layers after the last of them are gone.
 
         Args:
-            levels: how many maps.
+            levels: how many maps; None for all there are.
 
         Returns:
             Channels of each map, the largest map first.
@@ -124,12 +124,12 @@ class Backbone(nn.Module):
         """
         if not hasattr(self.trunk, "prune_intermediate_layers"):
             raise RequestError(f"backbone {self.name!r} gives no maps of several sizes; expected mobilenetv2_100, say")
-        widths = _widths(self.trunk)[:levels]
-        if len(widths) < levels:
+        widths = _widths(self.trunk)
+        self._levels = len(widths) if levels is None else levels
+        if self._levels > len(widths):
             raise RequestError(f"{self.name} gives {len(widths)} maps of different sizes; {levels} were asked for")
-        self.trunk.prune_intermediate_layers([*range(levels)], prune_norm=True, prune_head=True)  # type: ignore[operator]
-        self._levels = len(widths)
-        return widths
+        self.trunk.prune_intermediate_layers([*range(self._levels)], prune_norm=True, prune_head=True)  # type: ignore[operator]
+        return widths[: self._levels]
 
     def maps(self, images_NCSS: Tensor) -> list[Tensor]:
         """(N, C, S, S) in [0, 1] to what `keep_maps` kept: (N, channels, S/2, S/2), (N, channels, S/4, S/4), and so on.

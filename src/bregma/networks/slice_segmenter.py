@@ -31,7 +31,7 @@ class SliceSegmenter(nn.Module):
         findings: K.
         weights: of the backbone: "random", "imagenet" or the path of a file.
         pyramid: P.
-        levels: maps of the backbone that are used, the largest first; layers after the last of them are gone.
+        levels: maps of the backbone that are used, the largest first; later layers are gone. None for all.
         dropout: share of the features that is dropped while it learns.
     """
 
@@ -43,7 +43,7 @@ class SliceSegmenter(nn.Module):
         findings: int = 6,
         weights: str = "random",
         pyramid: int = 48,
-        levels: int = 5,
+        levels: int | None = None,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()

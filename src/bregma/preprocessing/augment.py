@@ -236,7 +236,9 @@ def move(maps: NDArray[Pixel], record: Augmentation) -> NDArray[Pixel]:
         C-contiguous; `maps` itself when nothing moves.
     """
     size = maps.shape[-1]
-    flipped = np.ascontiguousarray(np.rot90(_flip(maps, record), -record.quarter_turns, axes=(-2, -1)))
+    flipped = _flip(maps, record)
+    if record.quarter_turns:
+        flipped = np.ascontiguousarray(np.rot90(flipped, -record.quarter_turns, axes=(-2, -1)))
     if record.is_exact:
         return flipped
     square = record.square(size)

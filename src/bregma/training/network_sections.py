@@ -92,12 +92,12 @@ class SliceSegmenterSection(BackboneSection):
     Attributes:
         name: "slice_segmenter".
         pyramid: channels of the feature pyramid that draws.
-        levels: maps of the backbone that are used, the largest first.
+        levels: maps of the backbone that are used, the largest first; left out, all of them.
     """
 
     name: Literal["slice_segmenter"]
     pyramid: int = Field(default=48, ge=1)
-    levels: int = Field(default=5, ge=2, le=5)
+    levels: int | None = Field(default=None, ge=2)
 
     @property
     def maps(self) -> int:
