@@ -18,14 +18,14 @@ import numpy as np
 from scipy import integrate, stats
 
 from bregma.evaluation.agreement import agreement
-from bregma.evaluation.auc_interval import auc_interval
+from bregma.evaluation.auc_interval import auc_difference, auc_interval
 from bregma.evaluation.cases import Cases
 from bregma.evaluation.delong import areas
 from bregma.evaluation.figures import OF_SCORES, SPECIFICITY
 from bregma.evaluation.intervals import Interval, z_value
 from bregma.evaluation.levels import Drawn, draw_figures
 from bregma.evaluation.measure import Measure, resampled
-from bregma.evaluation.metrics import Bools, Counts, Floats, count
+from bregma.evaluation.metrics import Bools, Floats, count
 from bregma.evaluation.newcombe import newcombe_paired
 from bregma.evaluation.references import Reference, Rule
 from bregma.evaluation.sources.question import SourceQuestion
@@ -96,12 +96,19 @@ def truths(prevalence: float) -> Mapping[str, float]:
     auc = stats.norm.cdf(BETTER / sqrt(2))
     brier, loss, precision = (_mean(figure, prevalence) for figure in (_square, _loss, _precision))
     return {
-        **{"accuracy": right, "recall": right, "specificity": right},
-        **{"precision": prevalence * right / called, "f1": 2 * prevalence * right / (prevalence + called)},
-        **{"positive_likelihood_ratio": right / (1 - right), "negative_likelihood_ratio": (1 - right) / right},
+        "accuracy": right,
+        "recall": right,
+        "specificity": right,
+        "precision": prevalence * right / called,
+        "f1": 2 * prevalence * right / (prevalence + called),
+        "positive_likelihood_ratio": right / (1 - right),
+        "negative_likelihood_ratio": (1 - right) / right,
         "positive_predictive_value": prevalence * right / called,
         "negative_predictive_value": (1 - prevalence) * right / (1 - called),
-        **{"auc": auc, "brier": brier, "log_loss": loss, "average_precision": precision},
+        "auc": auc,
+        "brier": brier,
+        "log_loss": loss,
+        "average_precision": precision,
         "accuracy difference": worse - right,
         "auc difference": stats.norm.cdf(WORSE / sqrt(2)) - auc,
         "kappa": _kappa(prevalence),
@@ -150,11 +157,12 @@ def of_counts(study: Study) -> Found:
     found["accuracy difference"] = newcombe_paired(*(int(cell.sum()) for cell in cells))
     found["auc"] = auc_interval(study.evidence[0], study.truth, study.codes)
     found["auc, DeLong (before)"] = None
-    found["auc difference"] = None
+    found["auc difference"] = found["auc difference, DeLong (before)"] = None
     if min(counts.positives, counts.negatives) > 1:
         both = areas(study.evidence, study.truth)
         found["auc, DeLong (before)"] = both.interval()
-        found["auc difference"] = both.difference(0, 1).interval
+        found["auc difference, DeLong (before)"] = both.difference(0, 1).interval
+        found["auc difference"] = auc_difference(study.evidence, study.truth, study.codes)[0].interval
     found["positive_likelihood_ratio, Simel (before)"] = _simel(counts.tp, counts.fn, counts.fp, counts.tn)
     found["negative_likelihood_ratio, Simel (before)"] = _simel(counts.fn, counts.tp, counts.tn, counts.fp)
     return found
@@ -184,6 +192,11 @@ def of_slices(study: Study, rng: np.random.Generator) -> Found:
     shares = {one.name: one.interval for one in table_figures(study.cases(), study.prevalence, asked)}
     found: Found = {f"{name}, slices": shares[name] for name in ("accuracy", "recall", "specificity")}
     found["auc, slices"] = auc_interval(study.evidence[0], study.truth, study.codes)
+    found["auc, slices, DeLong over patients (before, beside it)"] = found["auc difference, slices"] = None
+    if min(len(np.unique(study.codes[kind])) for kind in (study.truth, ~study.truth)) > 1:
+        difference, both = auc_difference(study.evidence, study.truth, study.codes)
+        found["auc difference, slices"] = difference.interval
+        found["auc, slices, DeLong over patients (before, beside it)"] = both.interval()
     found["auc, slices, patient bootstrap (before)"] = _of(_drawn(study, rng), "auc").interval
     return found
 

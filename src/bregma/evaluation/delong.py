@@ -18,7 +18,7 @@ from bregma.evaluation.metrics import Bools, Floats
 
 METHOD = "delong"
 CLUSTERED = "delong over patients"
-_LAST_DIGITS = 1e-14
+NO_SPREAD = 1e-14
 """A variance below this is that of scores which order the cases alike."""
 
 
@@ -43,7 +43,7 @@ class Areas:
             None for an area without variance, such as one of exactly 1, of which nothing can be said.
         """
         area, variance = float(self.values[which]), float(self.covariance[which, which])
-        if not 0.0 < area < 1.0 or variance <= _LAST_DIGITS:
+        if not 0.0 < area < 1.0 or variance <= NO_SPREAD:
             return None
         half = z_value(confidence) * sqrt(variance) / (area * (1 - area))
         middle = log(area / (1 - area))
@@ -54,7 +54,7 @@ class Areas:
         value = float(self.values[second] - self.values[first])
         own = self.covariance[first, first] + self.covariance[second, second]
         variance = float(own - 2 * self.covariance[first, second])
-        if variance <= _LAST_DIGITS:
+        if variance <= NO_SPREAD:
             return AreaDifference(value, None, 1.0 if value == 0.0 else None)
         error = sqrt(variance)
         half = z_value(confidence) * error

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bregma.evaluation.auc_interval import auc_interval
 from bregma.evaluation.bootstrap import Statistic, bootstrap, patient_codes, per_patient
 from bregma.evaluation.calibration import ReliabilityBin, expected_calibration_error, reliability
 from bregma.evaluation.cases import Cases
@@ -15,6 +16,7 @@ from bregma.evaluation.curves import Roc, roc_with_band
 from bregma.evaluation.figures import OF_SCORES, SPECIFICITY, score_figures
 from bregma.evaluation.measure import Measure, resampled, resampled_share
 from bregma.evaluation.metrics import F1, PROPORTIONS, Bools, Counts, Floats, Proportion, count
+from bregma.evaluation.shares import shares_of
 
 HISTOGRAM_BINS = 20
 
@@ -115,19 +117,15 @@ def measure_level(
     if drawn is None:
         thresholds = [point.threshold for point in points]
         drawn = draw_figures(cases, codes, thresholds, rng, replicates=replicates, specificity=specificity)
-    values, draws = drawn.values, drawn.draws
-    starts = range(len(OF_SCORES), len(values), len(PROPORTIONS))
+    starts = range(len(OF_SCORES), len(drawn.values), len(PROPORTIONS))
     return Level(
         level=cases.level,
         finding=cases.finding,
         cases=len(cases.truth),
         positives=int(cases.truth.sum()),
         patients=len(set(cases.patients)),
-        measures=_score_measures(cases, values, draws, bins),
-        points=tuple(
-            _point_result(cases, point, codes, values[at : at + len(PROPORTIONS)], draws[:, at : at + len(PROPORTIONS)])
-            for point, at in zip(points, starts, strict=True)
-        ),
+        measures=_score_measures(cases, codes, drawn, bins),
+        points=tuple(_point_result(cases, point, codes, drawn, at) for point, at in zip(points, starts, strict=True)),
         roc=roc_with_band(cases.scores, cases.truth, codes, rng, replicates=replicates),
         calibration=bins,
         histogram=_histogram(cases),
@@ -213,24 +211,29 @@ def confusion_cells(scores: Floats, truth: Bools, thresholds: Sequence[float]) -
 
 
 def _score_measures(
-    cases: Cases, values: Floats, draws: Floats, bins: tuple[ReliabilityBin, ...]
+    cases: Cases, codes: NDArray[np.intp], drawn: Drawn, bins: tuple[ReliabilityBin, ...]
 ) -> tuple[Measure, ...]:
     both, no_case = "it needs a positive and a negative case", "there is no case"
     names = ("auc", "average_precision", "brier", log_loss_name(cases), OF_SCORES[-1])
     unless = (both, "there is no positive case", no_case, no_case, both)
-    measured = [
-        resampled(name, values[i], draws[:, i], unless=why)
+    auc, *measured = [
+        resampled(name, drawn.values[i], drawn.draws[:, i], unless=why)
         for i, (name, why) in enumerate(zip(names, unless, strict=True))
     ]
-    return (*measured[:3], _calibration_error(bins), *measured[3:])
+    if auc.value is not None:
+        auc = Measure(auc.name, auc.value, auc_interval(cases.scores, cases.truth, codes))
+    return (auc, *measured[:2], _calibration_error(bins), *measured[2:])
 
 
-def _point_result(cases: Cases, point: Point, codes: NDArray[np.intp], values: Floats, draws: Floats) -> PointResult:
+def _point_result(cases: Cases, point: Point, codes: NDArray[np.intp], drawn: Drawn, at: int) -> PointResult:
+    """At one threshold, whose figures begin at place `at` of those drawn."""
     called = cases.scores >= point.threshold
     counts = count(called, cases.truth)
+    if len(np.unique(codes)) == len(codes):
+        return PointResult(point, counts, tuple(shares_of(counts)))
     measures = [
-        proportion_measure(figure, float(value), drawn, whole_of(figure, called, cases.truth), codes=codes)
-        for figure, value, drawn in zip(PROPORTIONS, values, draws.T, strict=True)
+        proportion_measure(figure, float(value), draws, whole_of(figure, called, cases.truth), codes=codes)
+        for figure, value, draws in zip(PROPORTIONS, drawn.values[at:], drawn.draws.T[at:], strict=False)
     ]
     return PointResult(point, counts, tuple(measures))
 
