@@ -12,6 +12,7 @@ from bregma.evaluation.holm import holm
 from bregma.evaluation.intervals import wilson
 from bregma.evaluation.mcnemar import mid_p
 from bregma.evaluation.metrics import Counts
+from bregma.evaluation.newcombe_auc import newcombe_auc
 from bregma.evaluation.references import Reference, Rule
 from bregma.evaluation.sources import rows
 from bregma.evaluation.sources.answers import Answers, CaseFacts, known_sources, named_sources
@@ -223,8 +224,10 @@ def test_patients_with_several_cases_are_drawn_again() -> None:
     (found,) = compare_sources([said], SourceQuestion(REPORT, SOURCES, replicates=200, prevalence=0.1))
     model = found.judged[0]
     assert not model.independent
-    assert {m.interval.method for m in model.measures if m.interval} == {METHOD}
-    assert [(one.name, one.interval.method) for one in model.others] == [("auc", "delong over patients")]
+    methods = {m.name: m.interval.method for m in model.measures if m.interval}
+    assert methods.pop("auc") == "newcombe, method 5, over patients"  # 14 of 40 patients have the finding
+    assert set(methods.values()) == {METHOD}
+    assert [(one.name, one.interval.method) for one in model.others] == [("auc", METHOD)]
     tests = {d.difference.name: d.test for d in found.pairs[0].differences}
     assert tests["accuracy"] == METHOD
     assert tests["auc"] == "delong over patients"
@@ -254,7 +257,7 @@ def test_order_of_cases_does_not_matter() -> None:
 def test_one_case_of_a_kind_has_no_delong() -> None:
     said = answers([[1, 0, 0, 0], [0.9, 0.2, 0.3, 0.4], [0.8, 0.3, 0.3, 0.9]], "report", "x", "y")
     (found,) = compare_sources([said], SourceQuestion(REPORT, ("x", "y"), replicates=100))
-    assert found.judged[0].measure("auc").interval is None
+    assert found.judged[0].measure("auc").interval == newcombe_auc(1.0, 1, 3)
     auc = next(d for d in found.pairs[0].differences if d.difference.name == "auc")
     assert auc.difference.reason == "auc needs two patients of each kind"
 
