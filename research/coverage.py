@@ -19,11 +19,12 @@ from scipy import integrate, stats
 
 from bregma.evaluation.agreement import agreement
 from bregma.evaluation.auc_interval import auc_difference, auc_interval
+from bregma.evaluation.bootstrap import percentile_interval
 from bregma.evaluation.cases import Cases
 from bregma.evaluation.delong import areas
 from bregma.evaluation.figures import OF_SCORES, SPECIFICITY
 from bregma.evaluation.intervals import Interval, z_value
-from bregma.evaluation.levels import Drawn, draw_figures
+from bregma.evaluation.levels import Drawn, Point, draw_figures, measure_level
 from bregma.evaluation.measure import Measure, resampled
 from bregma.evaluation.metrics import Bools, Floats, count
 from bregma.evaluation.newcombe import newcombe_paired
@@ -39,6 +40,8 @@ SHARED = 0.5
 SLICES, OF_PATIENT = 4, 0.3
 """Slices of a patient, two of them positive where he has the finding, and how far they are alike."""
 REPLICATES = 500
+SHARES = ("accuracy", "recall", "specificity")
+MEANS = ("average_precision", "brier", "log_loss")
 Found = dict[str, Interval | None]
 
 
@@ -179,7 +182,9 @@ def _simel(first: float, rest: float, second: float, others: float) -> Interval 
 def by_resamples(study: Study, rng: np.random.Generator) -> Found:
     """Figures whose intervals do."""
     drawn = _drawn(study, rng)
-    found = {name: _of(drawn, name).interval for name in ("average_precision", "brier", "log_loss")}
+    level = measure_level(study.cases(), [Point("call", study.prevalence, "")], rng, replicates=REPLICATES, drawn=drawn)
+    found = {one.name: one.interval for one in level.measures if one.name in MEANS}
+    found |= {f"{name}, patient bootstrap (before)": _of(drawn, name).interval for name in MEANS}
     found["auc, patient bootstrap (bregma evaluate before)"] = _of(drawn, "auc").interval
     agreed = agreement(study.called.astype(float), ("a", "b"), study.codes, rng, replicates=REPLICATES)
     found["kappa"] = agreed.pairs[0].measures[1].interval
@@ -190,19 +195,24 @@ def of_slices(study: Study, rng: np.random.Generator) -> Found:
     """Where patients have several cases."""
     asked = SourceQuestion(Reference(Rule.SOURCE, ("r",)), ("a",), replicates=REPLICATES, seed=int(rng.integers(2**31)))
     shares = {one.name: one.interval for one in table_figures(study.cases(), study.prevalence, asked)}
-    found: Found = {f"{name}, slices": shares[name] for name in ("accuracy", "recall", "specificity")}
+    found: Found = {f"{name}, slices": shares[name] for name in SHARES}
+    drawn = _drawn(study, rng)
+    found |= {f"{name}, slices, patient bootstrap (before)": percentile_interval(drawn.draws[:, k + len(OF_SCORES)])
+              for k, name in enumerate(SHARES)}  # fmt: skip
     found["auc, slices"] = auc_interval(study.evidence[0], study.truth, study.codes)
     found["auc, slices, DeLong over patients (before, beside it)"] = found["auc difference, slices"] = None
     if min(len(np.unique(study.codes[kind])) for kind in (study.truth, ~study.truth)) > 1:
         difference, both = auc_difference(study.evidence, study.truth, study.codes)
         found["auc difference, slices"] = difference.interval
         found["auc, slices, DeLong over patients (before, beside it)"] = both.interval()
-    found["auc, slices, patient bootstrap (before)"] = _of(_drawn(study, rng), "auc").interval
+    found["auc, slices, patient bootstrap (before)"] = _of(drawn, "auc").interval
     return found
 
 
 def _drawn(study: Study, rng: np.random.Generator) -> Drawn:
-    return draw_figures(study.cases(), study.codes, (), rng, replicates=REPLICATES, specificity=SPECIFICITY)
+    return draw_figures(
+        study.cases(), study.codes, (study.prevalence,), rng, replicates=REPLICATES, specificity=SPECIFICITY
+    )
 
 
 def _of(drawn: Drawn, name: str) -> Measure:

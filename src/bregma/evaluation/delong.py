@@ -8,12 +8,12 @@ N cases, P patients, A positives, B negatives.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, log, sqrt
+from math import log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bregma.evaluation.intervals import CONFIDENCE, Interval, two_sided_p, z_value
+from bregma.evaluation.intervals import CONFIDENCE, Interval, expit, two_sided_p, z_value
 from bregma.evaluation.metrics import Bools, Floats
 
 METHOD = "delong"
@@ -47,7 +47,7 @@ class Areas:
             return None
         half = z_value(confidence) * sqrt(variance) / (area * (1 - area))
         middle = log(area / (1 - area))
-        return Interval(_expit(middle - half), _expit(middle + half), self.method)
+        return Interval(expit(middle - half), expit(middle + half), self.method)
 
     def difference(self, first: int, second: int, *, confidence: float = CONFIDENCE) -> AreaDifference:
         """Second minus first, paired: what both share cancels."""
@@ -150,7 +150,3 @@ def _clustered(
 def _sums(values: Floats, patients: NDArray[np.intp], count: int) -> Floats:
     sums: Floats = np.bincount(patients, weights=values, minlength=count).astype(np.float64)
     return sums
-
-
-def _expit(x: float) -> float:
-    return 1 / (1 + exp(-x))

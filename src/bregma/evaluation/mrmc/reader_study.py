@@ -85,7 +85,8 @@ def study_of(reads: Iterable[Read]) -> ReaderStudy:
         reads: in any order, each reader, treatment and case at most once.
 
     Raises:
-        RequestError: a read is there twice, a case has two truths or patients, a rating is no number, or nothing was read.
+        RequestError: a read is there twice, a case has two truths or patients, a rating is no number, or there is no
+            read.
     """
     known = list(reads)
     if not known:

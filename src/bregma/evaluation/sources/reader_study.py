@@ -1,4 +1,4 @@
-"""A reader study from sources: who they are as readers and treatments, and the one reference that all are held against."""
+"""A reader study from sources: who reads under which treatment, and the one reference that all are held against."""
 
 from __future__ import annotations
 
@@ -127,8 +127,8 @@ def _readers(treatments: Treatments, *, nested: bool) -> dict[str, tuple[str, ..
     if len(set(sizes.values())) > 1:
         words = ", ".join(f"{size} under {name!r}" for name, size in sizes.items())
         raise RequestError(
-            f"treatments have {words} sources; every reader needs one under each, in the same order (or say that readers "
-            "are nested: others under each treatment)"
+            f"treatments have {words} sources; every reader needs one under each, in the same order (or say that "
+            "readers are nested: others under each treatment)"
         )
     return {of[0]: of for of in zip(*treatments.values(), strict=True)}
 
