@@ -75,8 +75,6 @@ def study_asked(asked: Asked, places: Places) -> Study:
     """
     if places.library is None and places.table is None:
         return _of_its_own(asked)
-    from dataclasses import asdict
-
     from bregma.cli.compare import answers_from
     from bregma.evaluation.sources.answers import known_sources, named_sources
     from bregma.evaluation.sources.question import reference_named
@@ -96,8 +94,15 @@ def study_asked(asked: Asked, places: Places) -> Study:
     treatments = treatments_of(asked.treatments, asked.names, known)
     reference = reference_named(asked.reference, known, named_sources(asked.panel, known))
     found = study_of_sources(answers, treatments, reference, nested=asked.nested)
-    said = {"reference": found.reference, "readers": found.readers, "unknown": found.unknown, "unread": found.unread}
-    return Study(found.study, notes(found), {"sources": {"places": asdict(places), **said}})
+    said = {
+        "level": places.level,
+        "finding": places.finding,
+        "reference": found.reference,
+        "readers": found.readers,
+        "unknown": found.unknown,
+        "unread": found.unread,
+    }
+    return Study(found.study, notes(found), {"sources": said})
 
 
 def study_file(asked: Asked, places: Places) -> Path | None:

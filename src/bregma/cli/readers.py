@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bregma.cli.evaluate import print_table
 from bregma.cli.library import UrlOption
 from bregma.cli.output import console
 from bregma.cli.reader_sources import Asked, Places, study_asked, study_file
@@ -97,7 +97,12 @@ def readers(
         console().print(note, highlight=False, markup=False, emoji=False, soft_wrap=True)
     if planned:
         counted = f"cases as {analysis.merit} counts them"
-        _print_table(f"a difference of {plan:g}, power {power:g}; {counted}", rows.PLAN_HEADER, rows.plan_rows(planned))
+        print_table(
+            f"a difference of {plan:g}, power {power:g}; {counted}",
+            rows.PLAN_HEADER,
+            rows.plan_rows(planned),
+            wide=True,
+        )
     if json is not None:
         write_json(json, {**rows.document(analysis, planned), **found.document})
 
@@ -126,18 +131,9 @@ def _print(analysis: Analysis) -> None:
     from bregma.evaluation.mrmc import rows
 
     console().print(rows.title(analysis), highlight=False, markup=False, soft_wrap=True)
-    _print_table("analysis of variance", rows.ANOVA_HEADER, rows.anova_rows(analysis.components))
-    _print_table("variances", rows.COMPONENTS_HEADER, rows.component_rows(analysis.components))
-    _print_table("figures", rows.MEANS_HEADER, rows.mean_rows(analysis))
+    print_table("analysis of variance", rows.ANOVA_HEADER, rows.anova_rows(analysis.components), wide=True)
+    print_table("variances", rows.COMPONENTS_HEADER, rows.component_rows(analysis.components), wide=True)
+    print_table("figures", rows.MEANS_HEADER, rows.mean_rows(analysis), wide=True)
     if analysis.differences:
-        _print_table("differences", rows.DIFFERENCES_HEADER, rows.difference_rows(analysis))
+        print_table("differences", rows.DIFFERENCES_HEADER, rows.difference_rows(analysis), wide=True)
     console().print(rows.test_sentence(analysis), highlight=False, markup=False, soft_wrap=True)
-
-
-def _print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.table import Table
-
-    table = Table(*header, title=title, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    console().print(table)
