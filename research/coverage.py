@@ -1,6 +1,6 @@
 """How often the intervals of `bregma evaluate` and `bregma compare` hold the true figure, on simulated studies.
 
-    python -m research.coverage [--studies 2000] [--resampled 500] [--seed 0]
+    python -m research.coverage [--studies 2000] [--resampled 700] [--seed 0]
 
 Prints the tables of docs/research/coverage.md.
 """
@@ -261,7 +261,7 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=2000)
-    parser.add_argument("--resampled", type=int, default=500, help="of these, with resampled figures")
+    parser.add_argument("--resampled", type=int, default=700, help="of these, with resampled figures")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     titles = [f"{size}, {100 * prevalence:g} %" for size, prevalence in product(SIZES, PREVALENCES)]

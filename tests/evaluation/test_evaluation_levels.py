@@ -41,7 +41,12 @@ def drawn(patients: int, slices: int, seed: int = 0) -> tuple[np.ndarray, np.nda
 
 
 def test_slices_scanned_twice_say_nothing_new() -> None:
-    scores, truth, patients = drawn(45, 5)
+    """Patients whose slices resemble each other, so that no figure takes a slice for as good as a patient."""
+    rng = np.random.default_rng(0)
+    of_patients = np.repeat(rng.normal(size=90), 5)
+    patients = [f"p{i // 5}" for i in range(450)]
+    truth = np.repeat(rng.random(90) < 0.4, 5)
+    scores = np.round(1 / (1 + np.exp(-(1.2 * truth - 0.6 + of_patients + 0.3 * rng.normal(size=450)))), 2)
     once = figures(measured(scores, truth, patients))
     twice = figures(measured(np.repeat(scores, 2), np.repeat(truth, 2), [p for p in patients for _ in range(2)]))
     for one, two in zip(once, twice, strict=True):
@@ -91,13 +96,13 @@ def test_one_patient_is_one_case_however_many_slices_he_has() -> None:
 
 
 def test_one_scan_a_patient_has_the_intervals_of_independent_cases() -> None:
-    """As `bregma compare` gives them; average precision alone is left to resamples."""
+    """As `bregma compare` gives them."""
     scores, truth, patients = drawn(200, 1)
     level = measured(scores, truth, patients)
     of_shares = {m.name: m.interval.method for m in level.points[0].measures if m.interval}
     assert of_shares == {**dict.fromkeys(("accuracy", "recall", "specificity", "precision"), "wilson"),
                          "f1": "wilson of the Jaccard index"}  # fmt: skip
-    assert [m.interval.method for m in level.measures[:2] if m.interval] == ["delong", "patient bootstrap"]
+    assert [m.interval.method for m in level.measures[:2] if m.interval] == ["delong", "logit, patient bootstrap"]
     counts = level.points[0].counts
     recall = wilson(counts.tp, counts.positives)
     assert level.points[0].measures[1].interval == recall

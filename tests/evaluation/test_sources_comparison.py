@@ -226,6 +226,11 @@ def test_patients_with_several_cases_are_drawn_again() -> None:
     assert not model.independent
     methods = {m.name: m.interval.method for m in model.measures if m.interval}
     assert methods.pop("auc") == "newcombe, method 5, over patients"  # 14 of 40 patients have the finding
+    assert {methods.pop(name) for name in ("accuracy", "recall", "specificity", "precision")} == {
+        "wilson over patients"
+    }
+    assert {methods.pop(name) for name in ("brier", "log_loss")} == {"studentised patient bootstrap"}
+    assert methods.pop("average_precision") == "logit, patient bootstrap"
     assert set(methods.values()) == {METHOD}
     assert [(one.name, one.interval.method) for one in model.others] == [("auc", METHOD)]
     tests = {d.difference.name: d.test for d in found.pairs[0].differences}

@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from bregma.evaluation import auc_interval, bootstrap, delong, f1_interval, koopman, newcombe_auc, predictive_values
+from bregma.evaluation import (
+    auc_interval,
+    bootstrap,
+    delong,
+    f1_interval,
+    koopman,
+    mean_intervals,
+    measure,
+    newcombe_auc,
+    predictive_values,
+)
 from bregma.evaluation.references import Rule
 from bregma.evaluation.sources import paired
 from bregma.evaluation.sources.table_answers import table_answers
@@ -18,6 +28,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "how-to" / "compare.md").read_text(
     "method",
     [
         *(bootstrap.METHOD, delong.METHOD, delong.CLUSTERED, f1_interval.METHOD, koopman.METHOD),
+        *(bootstrap.ON_LOGIT, mean_intervals.METHOD, measure.OVER_PATIENTS),
         *(newcombe_auc.METHOD, auc_interval.CLUSTERED, auc_interval.DIFFERENCE),
         *(predictive_values.LOGIT, predictive_values.AT_EDGE, paired.MCNEMAR, "wilson", "clopper-pearson"),
     ],

@@ -19,6 +19,8 @@ from bregma.evaluation.metrics import Floats
 METHOD = "studentised patient bootstrap"
 LEAST_PATIENTS = 10
 """Fewer have no standard error worth the name."""
+_NO_ERROR = 1e-7
+"""A smaller part of its mean is rounding: squares are taken away from squares."""
 
 
 def mean_intervals(
@@ -67,8 +69,8 @@ def _mean_and_error(sums: Floats, weights: Floats) -> Floats:
 
 def _studentised(sums: Floats, drawn: Floats) -> Interval | None:
     mean, error = _mean_and_error(sums, np.ones((1, len(sums))))[0].tolist()
-    means, errors = drawn[drawn[:, 1] > 1e-12 * max(mean, 1e-300)].T
-    if error <= 1e-12 * mean or not len(means):
+    means, errors = drawn[drawn[:, 1] > _NO_ERROR * drawn[:, 0]].T
+    if error <= _NO_ERROR * mean or not len(means):
         return None
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile((means - mean) / errors, [tail, 1 - tail])
