@@ -154,10 +154,13 @@ def test_a_table_that_is_not_there_or_no_text(
 ) -> None:
     path = tmp_path / "picture.csv"
     path.write_bytes(b"\xff\xfe\x00\x81")
-    for each in (path, tmp_path / "absent.csv"):
+    for each, sentence in (
+        (path, "cannot be read as a table"),
+        (tmp_path / "absent.csv", "there is no file 'absent.csv'"),
+    ):
         code, _, err = run(capsys, monkeypatch, "readers", each)
         assert code == 2
-        assert "cannot be read as a table" in err
+        assert sentence in err
 
 
 SOURCES = "case,patient,source,finding,value\n"

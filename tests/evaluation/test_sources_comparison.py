@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -14,7 +15,7 @@ from bregma.evaluation.mcnemar import mid_p
 from bregma.evaluation.metrics import Counts
 from bregma.evaluation.newcombe_auc import newcombe_auc
 from bregma.evaluation.references import Reference, Rule
-from bregma.evaluation.sources import rows
+from bregma.evaluation.sources import pictures, rows
 from bregma.evaluation.sources.answers import Answers, CaseFacts, known_sources, named_sources
 from bregma.evaluation.sources.comparison import SourceComparison, compare_sources
 from bregma.evaluation.sources.page import sources_document, sources_page
@@ -293,6 +294,27 @@ def test_the_page_and_the_json_hold_everything() -> None:
     }
     assert finding["pairs"][0]["differences"][0]["difference"]["name"] == "auc"
     assert document["question"]["sources"] == list(SOURCES)
+
+
+def test_nothing_is_cut_off_a_picture_and_differences_stand_in_digits() -> None:
+    """The outermost pixels are background, however long the names; a name too long loses its middle."""
+    said = graded()
+    names = {name: f"{name}:densenet40_attention-with-a-name-that-goes-on:2026" for name in ("model:x", "model:y")}
+    sources = tuple(names.get(one, one) for one in said.sources)
+    longer = Answers(said.level, said.finding, said.cases, sources, said.values)
+    question = SourceQuestion(REPORT, (*names.values(), "reader:a"), replicates=100, all_pairs=True)
+    (found,) = compare_sources([longer], question)
+    assert found.agreement is not None
+    drawn = [pictures.forest_picture(found, name) for name in ("accuracy", "auc")]
+    for png in (*drawn, pictures.agreement_picture(found.agreement, "any"), pictures.roc_picture(found)):
+        grey = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
+        assert grey is not None
+        assert min(edge.min() for edge in (grey[0], grey[-1], grey[:, 0], grey[:, -1])) == 255
+        assert grey.min() < 60
+    short = pictures.short(names["model:x"])
+    assert len(short) <= pictures.LONGEST
+    assert (short[:7], short[-4:]) == ("model:x", "2026")
+    assert pictures.short("reader:a") == "reader:a"
 
 
 def test_rows_for_the_terminal() -> None:

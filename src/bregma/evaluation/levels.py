@@ -128,8 +128,8 @@ def measure_level(
         cases=len(cases.truth),
         positives=int(cases.truth.sum()),
         patients=len(set(cases.patients)),
-        measures=_score_measures(cases, codes, drawn, bins, rng),
-        points=tuple(_point_result(cases, point, codes, drawn, at) for point, at in zip(points, starts, strict=True)),
+        measures=score_measures(cases, codes, drawn, bins, rng),
+        points=tuple(point_result(cases, point, codes, drawn, at) for point, at in zip(points, starts, strict=True)),
         roc=roc,
         calibration=bins,
         histogram=_histogram(cases),
@@ -214,13 +214,22 @@ def confusion_cells(scores: Floats, truth: Bools, thresholds: Sequence[float]) -
     return np.stack(columns, axis=1).astype(np.float64) if columns else np.zeros((len(scores), 0))
 
 
-def _score_measures(
+def score_measures(
     cases: Cases,
     codes: NDArray[np.intp],
     drawn: Drawn,
     bins: tuple[ReliabilityBin, ...],
     rng: np.random.Generator,
 ) -> tuple[Measure, ...]:
+    """The figures that need no threshold, each with the interval that fits it (docs/decisions/0010-intervals.md).
+
+    Args:
+        cases: may be empty.
+        codes: (N,) patient of each case.
+        drawn: from `draw_figures`, of these cases.
+        bins: of their reliability.
+        rng: where further resamples come from.
+    """
     both, no_case = "it needs a positive and a negative case", "there is no case"
     names = ("auc", "average_precision", "brier", log_loss_name(cases), OF_SCORES[-1])
     unless = (both, "there is no positive case", no_case, no_case, both)
@@ -240,8 +249,8 @@ def _score_measures(
     return (auc, *measured[:2], _calibration_error(bins), *measured[2:])
 
 
-def _point_result(cases: Cases, point: Point, codes: NDArray[np.intp], drawn: Drawn, at: int) -> PointResult:
-    """At one threshold, whose figures begin at place `at` of those drawn."""
+def point_result(cases: Cases, point: Point, codes: NDArray[np.intp], drawn: Drawn, at: int) -> PointResult:
+    """The figures at one threshold, which begin at place `at` of those drawn; arguments as of `score_measures`."""
     called = cases.scores >= point.threshold
     counts = count(called, cases.truth)
     if len(np.unique(codes)) == len(codes):

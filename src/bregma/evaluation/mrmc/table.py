@@ -36,6 +36,8 @@ def read_table(path: Path) -> ReaderStudy:
             if missing:
                 raise RequestError(f"{path.name!r} has no column {missing[0]!r}; expected {', '.join(COLUMNS)}")
             return study_of(_reads(rows, path.name))
+    except FileNotFoundError as error:
+        raise RequestError(f"there is no file {path.name!r}") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RequestError(f"{path.name!r} cannot be read as a table; expected a CSV in UTF-8") from error
 
