@@ -264,6 +264,7 @@ def test_one_case_of_a_kind_has_no_delong() -> None:
     said = answers([[1, 0, 0, 0], [0.9, 0.2, 0.3, 0.4], [0.8, 0.3, 0.3, 0.9]], "report", "x", "y")
     (found,) = compare_sources([said], SourceQuestion(REPORT, ("x", "y"), replicates=100))
     assert found.judged[0].measure("auc").interval == newcombe_auc(1.0, 1, 3)
+    assert "auc" not in {one.name for one in found.judged[0].others}  # resampled, it is always 1
     auc = next(d for d in found.pairs[0].differences if d.difference.name == "auc")
     assert auc.difference.reason == "auc needs two patients of each kind"
 

@@ -61,17 +61,18 @@ def judge(answers: Answers, source: str, question: SourceQuestion, draws: Draws)
         level=level,
         counts=counts,
         measures=(*figures, *(level.measures if has_grades else ())),
-        others=(*exact, *((_drawn_area(drawn),) if has_grades else ())),
+        others=(*exact, *(_drawn_area(drawn) if has_grades else ())),
         graded=graded(cases, [str(one.facts.get(SITE, "")) for one in facts], question) if has_grades else None,
         day=_day(figures, question),
         subgroups=_subgroups(cases, facts, threshold, question),
     )
 
 
-def _drawn_area(drawn: Drawn) -> Measure:
-    """The AUC with the interval of resampled patients, to stand beside the other."""
+def _drawn_area(drawn: Drawn) -> tuple[Measure, ...]:
+    """The AUC with the interval of resampled patients, to stand beside the other; nothing where they give none."""
     place = OF_SCORES.index("auc")
-    return resampled("auc", drawn.values[place], drawn.draws[:, place], unless="a kind of case is missing")
+    found = resampled("auc", drawn.values[place], drawn.draws[:, place], unless="a kind of case is missing")
+    return (found,) if found.interval is not None else ()
 
 
 def _day(figures: Sequence[Measure], question: SourceQuestion) -> Day | None:
