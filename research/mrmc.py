@@ -11,6 +11,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
+from math import sqrt
 
 import numpy as np
 from scipy import stats
@@ -25,6 +26,8 @@ from bregma.evaluation.mrmc.roe_metz import Variances, mean_of_auc, simulate
 from bregma.scan.errors import RequestError
 
 AREA = 0.85
+SLICES, OWN = 3, 0.3
+"""Slices of a patient, and the variance that is each slice's own."""
 STRUCTURES = {
     "alike cases, alike readers": Variances(0.0055, 0.0055, 0.3, 0.3, 0.2, 0.2),
     "other cases, alike readers": Variances(0.0055, 0.0055, 0.1, 0.1, 0.2, 0.6),
@@ -64,12 +67,40 @@ def case_shares(study: ReaderStudy) -> Analysis:
     return by_area(replace(study, ratings=np.where(given, study.ratings, np.nan)))
 
 
+def slices_of(study: ReaderStudy) -> ReaderStudy:
+    """Three slices of every patient: what he is read as, and a little of each slice's own."""
+    rng = np.random.default_rng(int(abs(study.ratings[0, 0, 0]) * 1e9))
+    ratings = np.repeat(study.ratings, SLICES, axis=2)
+    names = np.repeat(np.array(study.cases), SLICES).tolist()
+    return replace(
+        study,
+        cases=tuple(f"{name}, {place % SLICES}" for place, name in enumerate(names)),
+        truth=np.repeat(study.truth, SLICES),
+        ratings=ratings + sqrt(OWN) * rng.normal(size=ratings.shape),
+        patients=tuple(names),
+    )
+
+
+def over_patients(study: ReaderStudy) -> Analysis:
+    """Patients left out, each with his slices."""
+    slices = slices_of(study)
+    return analyse(slices, jackknife(slices, auc()), Factors(), merit="")
+
+
+def slices_as_patients(study: ReaderStudy) -> Analysis:
+    """What happens when every slice is taken for another patient."""
+    slices = replace(slices_of(study), patients=())
+    return analyse(slices, jackknife(slices, auc()), Factors(), merit="")
+
+
 WAYS: dict[str, Way] = {
     "AUC": by_area,
     "sensitivity": by_sensitivity,
     "AUC, a fifth missing": with_missing,
     "AUC, half of the readers each": case_shares,
     "AUC, readers taken as fixed": fixed_readers,
+    "AUC, three slices a patient": over_patients,
+    "AUC, slices taken as patients": slices_as_patients,
 }
 
 
@@ -99,6 +130,8 @@ def _p_and_interval(way: Way, study: ReaderStudy) -> tuple[float, Interval | Non
 
 
 def _truth(way: Way, variances: Variances) -> float:
+    if way in (over_patients, slices_as_patients):
+        return float(stats.norm.cdf(mean_of_auc(AREA, variances) / sqrt(2 * (variances.total + OWN))))
     if way is not by_sensitivity:
         return AREA
     return float(stats.norm.sf((0.75 - mean_of_auc(AREA, variances)) / np.sqrt(variances.total)))

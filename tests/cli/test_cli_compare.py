@@ -132,3 +132,83 @@ def test_labels_come_from_one_place(table: Path, both: bool) -> None:
     places = ["--table", table, "--library", table.parent] if both else []
     with pytest.raises(BregmaError, match="either --library or --table"):
         run("--reference", "report", "reader:a", *places)
+
+
+def test_a_latent_reference_of_readers_judges_a_model_but_none_of_three(tmp_path: Path) -> None:
+    """Three readers who agree on all but one case each; the model says what two of three say."""
+    lines = ["case,source,finding,value"]
+    for case in range(40):
+        there = case % 2
+        said = {f"reader:{name}": there ^ (case == wrong) for wrong, name in enumerate("abc")}
+        lines += [f"{case},{source},any,{value}" for source, value in {**said, "model:m": there}.items()]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    code, said = run("--reference", "latent", "model:m", "--table", tmp_path / "t.csv", "--json", tmp_path / "o.json")
+    assert code == 0
+    (found,) = json.loads((tmp_path / "o.json").read_text(encoding="utf-8"))["findings"]
+    assert found["judged"][0]["counts"] == {"tp": 20, "fp": 0, "fn": 0, "tn": 20}
+    assert "Reference: latent of reader:a, reader:b, reader:c: 20 positive" in said
+    with pytest.raises(BregmaError, match="2 others would be left, and a latent reference needs 3"):
+        run("--reference", "latent", "reader:a", "--table", tmp_path / "t.csv")
+
+
+def test_an_adjudicator_decides_where_readers_differ(table: Path, tmp_path: Path) -> None:
+    rows = "".join(f"{case},reader:b,any,{value},{age}\n" for case, value, age in ((1, 1, 30), (2, 0, 70), (3, 0, 66)))
+    table.write_text(LINES + rows)
+    out = tmp_path / "o.json"
+    code, _ = run("--reference", "adjudicated:report", "model:a:b:c", "--table", table, "--json", out)
+    assert code == 0
+    (found,) = json.loads(out.read_text(encoding="utf-8"))["findings"]
+    # both say 1 of the first; a says 1 and b 0 of the next two, where the report says 0 and 1; a alone read the last
+    assert (found["reference"]["positive"], found["reference"]["negative"]) == (2, 2)
+    assert found["judged"][0]["counts"] == {"tp": 1, "fp": 0, "fn": 1, "tn": 1}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("report", "reader:b"), "there is no source 'reader:b'; did you mean 'reader:a'"),
+        (("reprt", "reader:a"), "there is no reference 'reprt'; did you mean 'report'"),
+        (("adjudicated", "reader:a"), "did you mean 'adjudicated:"),
+        (("report", "reader:a", "--finding", "anny"), "says nothing about 'anny'; did you mean 'any'"),
+        (
+            ("report", "reader:a", "--subgroup", "agee"),
+            "no case has a fact 'agee' .* there are age; did you mean 'age'",
+        ),
+        (("report", "reader:a", "--subgroup", "zip"), "no case has a fact 'zip' to make subgroups of; known: age"),
+        (("report", "reader:a", "--threshold", "reader:a=3"), "threshold 'reader:a=3' is out of reach"),
+    ],
+)
+def test_wrong_words_say_what_was_meant(table: Path, words: tuple[str, ...], message: str) -> None:
+    with pytest.raises(BregmaError, match=message):
+        run("--reference", *words, "--table", table)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "there is no file 'w.csv'"),
+        ("", "table w.csv has the columns none; expected case, source, finding, value"),
+        ("case,source,finding,value\n", "w.csv has no line in which somebody says something of a scan"),
+        ("case,source,finding,value,level\n1,a,any,1,slice\n", "w.csv has no line .* of a scan"),
+        ("case,source,finding,value\n1,a,any,1\n", "no case has a fact 'age' .*nothing is known of these cases"),
+    ],
+)
+def test_wrong_tables_say_what_is_wrong(tmp_path: Path, text: str | None, message: str) -> None:
+    if text is not None:
+        (tmp_path / "w.csv").write_text(text)
+    with pytest.raises(BregmaError, match=message):
+        run("--reference", "a", "a", "--table", tmp_path / "w.csv", "--subgroup", "age")
+
+
+def test_the_reads_of_cq500_are_of_scans(tmp_path: Path) -> None:
+    (tmp_path / "reads.csv").write_text(",".join(COLUMNS) + "\n")
+    with pytest.raises(BregmaError, match=r"reads of CQ500 .* are of scans; there is none of a slice"):
+        run("--reference", "majority", "reader:*", "--table", tmp_path / "reads.csv", "--level", "slice")
+
+
+def test_long_names_keep_a_row_on_a_line(table: Path) -> None:
+    name = "model:" + "a-long-name-" * 8
+    table.write_text(LINES.replace("model:a:b:c", name))
+    _, said = run("--reference", "report", name, "reader:a", "--table", table)
+    assert sum(line.startswith(name) and "AUC" not in line for line in said.splitlines()) >= 1
+    assert "…" not in said

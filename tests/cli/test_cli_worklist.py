@@ -88,4 +88,4 @@ def test_wrong_tables(
 
 def test_wrong_requests(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert "grows for ever" in run(capsys, monkeypatch, "--load", 1.5)[2]
-    assert "cannot be read as a table" in run(capsys, monkeypatch, "--scores", tmp_path / "absent.csv")[2]
+    assert "there is no file 'absent.csv'" in run(capsys, monkeypatch, "--scores", tmp_path / "absent.csv")[2]

@@ -8,8 +8,10 @@ from sklearn.metrics import roc_auc_score
 
 from bregma.evaluation.cases import Cases
 from bregma.evaluation.curves import POINTS
+from bregma.evaluation.intervals import wilson
 from bregma.evaluation.levels import Level, Point, measure_level
 from bregma.evaluation.measure import Measure
+from bregma.evaluation.newcombe_auc import newcombe_auc
 
 POINT = Point("rule", 0.5, "")
 
@@ -39,7 +41,12 @@ def drawn(patients: int, slices: int, seed: int = 0) -> tuple[np.ndarray, np.nda
 
 
 def test_slices_scanned_twice_say_nothing_new() -> None:
-    scores, truth, patients = drawn(12, 5)
+    """Patients whose slices resemble each other, so that no figure takes a slice for as good as a patient."""
+    rng = np.random.default_rng(0)
+    of_patients = np.repeat(rng.normal(size=90), 5)
+    patients = [f"p{i // 5}" for i in range(450)]
+    truth = np.repeat(rng.random(90) < 0.4, 5)
+    scores = np.round(1 / (1 + np.exp(-(1.2 * truth - 0.6 + of_patients + 0.3 * rng.normal(size=450)))), 2)
     once = figures(measured(scores, truth, patients))
     twice = figures(measured(np.repeat(scores, 2), np.repeat(truth, 2), [p for p in patients for _ in range(2)]))
     for one, two in zip(once, twice, strict=True):
@@ -79,10 +86,23 @@ def test_a_long_curve_is_thinned_and_still_ends_in_the_corners() -> None:
     assert all(0 <= low <= high <= 1 for _, low, high in level.roc.band)
 
 
-def test_one_patient_measures_no_spread() -> None:
+def test_one_patient_is_one_case_however_many_slices_he_has() -> None:
     scores, truth, _ = drawn(1, 40)
-    level = measured(scores, truth, ["only"] * 40)
-    auc = level.measures[0]
+    auc, precision = measured(scores, truth, ["only"] * 40).measures[:2]
     assert auc.value is not None
-    assert auc.interval is None
-    assert auc.reason is not None
+    assert auc.interval == newcombe_auc(auc.value, 1, 1, method="newcombe, method 5, over patients")
+    assert precision.interval is None
+    assert precision.reason is not None
+
+
+def test_one_scan_a_patient_has_the_intervals_of_independent_cases() -> None:
+    """As `bregma compare` gives them."""
+    scores, truth, patients = drawn(200, 1)
+    level = measured(scores, truth, patients)
+    of_shares = {m.name: m.interval.method for m in level.points[0].measures if m.interval}
+    assert of_shares == {**dict.fromkeys(("accuracy", "recall", "specificity", "precision"), "wilson"),
+                         "f1": "wilson of the Jaccard index"}  # fmt: skip
+    assert [m.interval.method for m in level.measures[:2] if m.interval] == ["delong", "logit, patient bootstrap"]
+    counts = level.points[0].counts
+    recall = wilson(counts.tp, counts.positives)
+    assert level.points[0].measures[1].interval == recall

@@ -11,6 +11,7 @@ from bregma.evaluation.compare import compare
 from bregma.evaluation.evaluate import evaluate_package
 from bregma.evaluation.evaluation import Evaluation, json_of
 from bregma.evaluation.metrics import Counts
+from bregma.evaluation.newcombe_auc import newcombe_auc
 from bregma.models.aggregate import Rule
 from bregma.models.package import Package
 from bregma.models.predictor import Predictor
@@ -104,12 +105,17 @@ def test_perfect_answers_keep_an_honest_interval(package: Package) -> None:
     recall = point.measures[1]
     assert recall.value == 1.0
     assert recall.interval is not None
-    assert recall.interval.method == "wilson over patients"
-    assert recall.interval.low == pytest.approx(4 / (4 + 1.959964**2), abs=1e-4)  # 4 of 4 patients, not 12 of 12 slices
+    assert recall.interval.low == pytest.approx(4 / (4 + 1.959964**2), abs=1e-4)
+    of_slices = evaluation.level("slice", "any").points[0].measures[1].interval
+    assert of_slices is not None
+    assert of_slices.method == "wilson over patients"
+    assert of_slices.low == pytest.approx(recall.interval.low)  # 4 of 4 patients, not 12 of 12 slices
     auc = evaluation.level("scan", "any").measures[0]
     assert auc.value == 1.0
-    assert auc.interval is None
-    assert "all give the same auc" in (auc.reason or "")
+    assert auc.interval == newcombe_auc(1.0, 4, 4)
+    precision = evaluation.level("scan", "any").measures[1]
+    assert precision.interval is None
+    assert "all give the same average_precision" in (precision.reason or "")
 
 
 def test_recall_ceiling_of_the_rule_on_this_data(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -12,8 +13,9 @@ from bregma.evaluation.holm import holm
 from bregma.evaluation.intervals import wilson
 from bregma.evaluation.mcnemar import mid_p
 from bregma.evaluation.metrics import Counts
+from bregma.evaluation.newcombe_auc import newcombe_auc
 from bregma.evaluation.references import Reference, Rule
-from bregma.evaluation.sources import rows
+from bregma.evaluation.sources import pictures, rows
 from bregma.evaluation.sources.answers import Answers, CaseFacts, known_sources, named_sources
 from bregma.evaluation.sources.comparison import SourceComparison, compare_sources
 from bregma.evaluation.sources.page import sources_document, sources_page
@@ -223,8 +225,15 @@ def test_patients_with_several_cases_are_drawn_again() -> None:
     (found,) = compare_sources([said], SourceQuestion(REPORT, SOURCES, replicates=200, prevalence=0.1))
     model = found.judged[0]
     assert not model.independent
-    assert {m.interval.method for m in model.measures if m.interval} == {METHOD}
-    assert [(one.name, one.interval.method) for one in model.others] == [("auc", "delong over patients")]
+    methods = {m.name: m.interval.method for m in model.measures if m.interval}
+    assert methods.pop("auc") == "newcombe, method 5, over patients"  # 14 of 40 patients have the finding
+    assert {methods.pop(name) for name in ("accuracy", "recall", "specificity", "precision")} == {
+        "wilson over patients"
+    }
+    assert {methods.pop(name) for name in ("brier", "log_loss")} == {"studentised patient bootstrap"}
+    assert methods.pop("average_precision") == "logit, patient bootstrap"
+    assert set(methods.values()) == {METHOD}
+    assert [(one.name, one.interval.method) for one in model.others] == [("auc", METHOD)]
     tests = {d.difference.name: d.test for d in found.pairs[0].differences}
     assert tests["accuracy"] == METHOD
     assert tests["auc"] == "delong over patients"
@@ -254,7 +263,8 @@ def test_order_of_cases_does_not_matter() -> None:
 def test_one_case_of_a_kind_has_no_delong() -> None:
     said = answers([[1, 0, 0, 0], [0.9, 0.2, 0.3, 0.4], [0.8, 0.3, 0.3, 0.9]], "report", "x", "y")
     (found,) = compare_sources([said], SourceQuestion(REPORT, ("x", "y"), replicates=100))
-    assert found.judged[0].measure("auc").interval is None
+    assert found.judged[0].measure("auc").interval == newcombe_auc(1.0, 1, 3)
+    assert "auc" not in {one.name for one in found.judged[0].others}  # resampled, it is always 1
     auc = next(d for d in found.pairs[0].differences if d.difference.name == "auc")
     assert auc.difference.reason == "auc needs two patients of each kind"
 
@@ -285,6 +295,27 @@ def test_the_page_and_the_json_hold_everything() -> None:
     }
     assert finding["pairs"][0]["differences"][0]["difference"]["name"] == "auc"
     assert document["question"]["sources"] == list(SOURCES)
+
+
+def test_nothing_is_cut_off_a_picture_and_differences_stand_in_digits() -> None:
+    """The outermost pixels are background, however long the names; a name too long loses its middle."""
+    said = graded()
+    names = {name: f"{name}:densenet40_attention-with-a-name-that-goes-on:2026" for name in ("model:x", "model:y")}
+    sources = tuple(names.get(one, one) for one in said.sources)
+    longer = Answers(said.level, said.finding, said.cases, sources, said.values)
+    question = SourceQuestion(REPORT, (*names.values(), "reader:a"), replicates=100, all_pairs=True)
+    (found,) = compare_sources([longer], question)
+    assert found.agreement is not None
+    drawn = [pictures.forest_picture(found, name) for name in ("accuracy", "auc")]
+    for png in (*drawn, pictures.agreement_picture(found.agreement, "any"), pictures.roc_picture(found)):
+        grey = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
+        assert grey is not None
+        assert min(edge.min() for edge in (grey[0], grey[-1], grey[:, 0], grey[:, -1])) == 255
+        assert grey.min() < 60
+    short = pictures.short(names["model:x"])
+    assert len(short) <= pictures.LONGEST
+    assert (short[:7], short[-4:]) == ("model:x", "2026")
+    assert pictures.short("reader:a") == "reader:a"
 
 
 def test_rows_for_the_terminal() -> None:

@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from bregma.evaluation import bootstrap, delong, f1_interval, likelihood_ratios, predictive_values
+from bregma.evaluation import (
+    auc_interval,
+    bootstrap,
+    delong,
+    f1_interval,
+    koopman,
+    mean_intervals,
+    measure,
+    newcombe_auc,
+    predictive_values,
+)
 from bregma.evaluation.references import Rule
 from bregma.evaluation.sources import paired
 from bregma.evaluation.sources.table_answers import table_answers
@@ -17,7 +27,9 @@ TEXT = (Path(__file__).parents[2] / "docs" / "how-to" / "compare.md").read_text(
 @pytest.mark.parametrize(
     "method",
     [
-        *(bootstrap.METHOD, delong.METHOD, delong.CLUSTERED, f1_interval.METHOD, likelihood_ratios.METHOD),
+        *(bootstrap.METHOD, delong.METHOD, delong.CLUSTERED, f1_interval.METHOD, koopman.METHOD),
+        *(bootstrap.ON_LOGIT, mean_intervals.METHOD, measure.OVER_PATIENTS),
+        *(newcombe_auc.METHOD, auc_interval.CLUSTERED, auc_interval.DIFFERENCE),
         *(predictive_values.LOGIT, predictive_values.AT_EDGE, paired.MCNEMAR, "wilson", "clopper-pearson"),
     ],
 )

@@ -13,6 +13,7 @@ from bregma.evaluation.f1_interval import f1_interval
 from bregma.evaluation.false_alerts import expected_day
 from bregma.evaluation.holm import holm
 from bregma.evaluation.intervals import clopper_pearson, two_sided_p, wilson
+from bregma.evaluation.koopman import koopman
 from bregma.evaluation.likelihood_ratios import likelihood_ratios
 from bregma.evaluation.mcnemar import MCNEMAR, chi_squared, exact, mid_p
 from bregma.evaluation.measure import Measure
@@ -86,17 +87,46 @@ def test_likelihood_ratios_by_hand() -> None:
     positive, negative = likelihood_ratios(Counts(90, 20, 10, 80))
     assert positive.value == pytest.approx(4.5)
     assert negative.value == pytest.approx(0.125)
-    error = math.sqrt(1 / 90 - 1 / 100 + 1 / 20 - 1 / 100)
-    assert positive.interval.low == pytest.approx(4.5 * math.exp(-1.959964 * error), rel=1e-5)
-    assert positive.interval.high == pytest.approx(4.5 * math.exp(1.959964 * error), rel=1e-5)
+    assert positive.interval == koopman(90, 100, 20, 100)
+    assert negative.interval == koopman(10, 100, 80, 100)
+    none_missed = likelihood_ratios(Counts(5, 2, 0, 9))[1]
+    assert none_missed.value == 0.0
+    assert none_missed.interval.low == 0.0 < none_missed.interval.high
+
+
+@pytest.mark.parametrize(
+    ("counts", "low", "high"),
+    [
+        ((36, 40, 16, 80), 2.9396, 7.1522),  # Koopman 1984
+        ((7, 34, 1, 34), 1.21, 43.0),  # Perondi's trial in Fagerland, Lydersen and Laake 2015
+        # all of both count: the test of a ratio r above 1 is z^2 = n (r - 1), below 1 it is m (1 / r - 1)
+        ((10, 10, 20, 20), 1 / (1 + 3.841459 / 10), 1 + 3.841459 / 20),
+    ],
+)
+def test_ratios_of_proportions_as_published_and_by_hand(counts: tuple[int, ...], low: float, high: float) -> None:
+    found = koopman(*counts)
+    assert (found.low, found.high) == pytest.approx((low, high), rel=0.012 if high == 43.0 else 1e-4)
+
+
+@given(st.integers(0, 20), st.integers(0, 20))
+def test_the_ratio_turned_over_has_the_interval_turned_over(first: int, second: int) -> None:
+    if not first + second:
+        with pytest.raises(ValueError, match="is no ratio of proportions"):
+            koopman(first, 20, second, 25)
+        return
+    one, other = koopman(first, 20, second, 25), koopman(second, 25, first, 20)
+    assert one.low == pytest.approx(1 / other.high, rel=1e-6)
+    assert math.isinf(one.high) == (second == 0)
+    if first and second:
+        assert one.low < first / 20 / (second / 25) < one.high
 
 
 @pytest.mark.parametrize(
     ("counts", "reasons"),
     [
-        (Counts(5, 0, 5, 9), ("infinite: no negative case", None)),
+        (Counts(5, 0, 5, 9), ("infinite: no negative case was called positive; its interval begins at", None)),
         (Counts(5, 9, 5, 0), (None, "infinite: every negative case")),
-        (Counts(0, 2, 5, 9), ("is 0: on the log scale", None)),
+        (Counts(0, 2, 5, 9), (None, None)),
         (Counts(5, 0, 5, 0), ("undefined: it needs", "undefined: it needs")),
     ],
 )

@@ -85,7 +85,7 @@ def compare(
 
     check_targets(files=[html, json], source=table)
     groups = tuple(subgroup or ())
-    answers = _answers(library, url, table, level=level.value, findings=finding, split=split, groups=groups)
+    answers = answers_from(library, url, table, level=level.value, findings=finding, split=split, groups=groups)
     known = known_sources(answers)
     question = SourceQuestion(
         reference=reference_named(reference, known, named_sources(panel or (), known)),
@@ -110,7 +110,7 @@ def compare(
         console().print(f"page: {html}", highlight=False, soft_wrap=True)
 
 
-def _answers(
+def answers_from(
     library: Path | None,
     url: str | None,
     table: Path | None,
@@ -118,8 +118,13 @@ def _answers(
     level: str,
     findings: Sequence[str],
     split: str,
-    groups: Sequence[str],
+    groups: Sequence[str] = (),
 ) -> list[Answers]:
+    """What sources say about findings, from a library or from a table.
+
+    Raises:
+        RequestError: both are given or none, or nothing is said.
+    """
     from bregma.catalogue.library import Library
     from bregma.evaluation.sources.library_answers import BLEED_VOLUME, library_answers
     from bregma.evaluation.sources.table_answers import table_answers

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from bregma.evaluation.groups import Group
     from bregma.evaluation.learning import Learning
 
-WIDE = 150
-"""Columns of a comparison, so that a file keeps a row on a line."""
+WIDE, MOST = 150, 2000
+"""Columns of a comparison, least and most, so that a file keeps a row on a line."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -162,6 +162,7 @@ def _print_comparison(groups: Sequence[Group], tables: Sequence[Table], *, detai
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *, wide: bool = False) -> None:
     """A table on stdout; a wide one keeps a row on a line, without columns that nobody fills."""
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
@@ -172,8 +173,12 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
     table = Table(*header, title=title, box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    chosen = Console(width=max(WIDE, console().width)) if wide else console()
-    chosen.print(table)
+    if wide:
+        endless = Console(width=MOST)
+        natural = Measurement.get(endless, endless.options, table).maximum
+        Console(width=max(WIDE, console().width, natural)).print(table)
+    else:
+        console().print(table)
 
 
 def part_of(text: str) -> tuple[str | None, str | None]:

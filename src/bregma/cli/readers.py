@@ -1,15 +1,17 @@
-"""`bregma readers`: a multi-reader multi-case study from its table."""
+"""`bregma readers`: a multi-reader multi-case study, from its table or from sources."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bregma.cli.evaluate import print_table
+from bregma.cli.library import UrlOption
 from bregma.cli.output import console
+from bregma.cli.reader_sources import Asked, Places, study_asked, study_file
 from bregma.cli.targets import check_targets
 
 if TYPE_CHECKING:
@@ -26,6 +28,13 @@ class Method(StrEnum):
     DBM = "dbm"
 
 
+class At(StrEnum):
+    """What a case is."""
+
+    SCAN = "scan"
+    SLICE = "slice"
+
+
 class Covariance(StrEnum):
     """How covariances are found."""
 
@@ -40,8 +49,22 @@ def add_to(app: typer.Typer) -> None:
 
 
 def readers(
-    table: Annotated[Path, typer.Argument(help="CSV with reader, treatment, case, truth (0 or 1), rating.")],
+    reads: Annotated[
+        list[str] | None, typer.Argument(help="A CSV of the study; or, of a --library or --table, who reads.")
+    ] = None,
     *,
+    library: Annotated[Path | None, typer.Option("--library", "-L", help="A library with labels.")] = None,
+    url: UrlOption = None,
+    split: Annotated[str, typer.Option(help='Only this part ("test", "mine:test") of a library.')] = "all",
+    table: Annotated[Path | None, typer.Option(help="A CSV of sources, as of bregma compare.")] = None,
+    level: Annotated[At, typer.Option(help="What a case is.")] = At.SCAN,
+    finding: Annotated[str, typer.Option(help="What is asked of sources.")] = "any",
+    reference: Annotated[
+        str | None, typer.Option(help="A source, or consensus, majority, latent, adjudicated:SOURCE of the panel.")
+    ] = None,
+    panel: Annotated[list[str] | None, typer.Option(help="Who makes the reference; all readers.")] = None,
+    treatment: Annotated[list[str] | None, typer.Option(help="NAME=SOURCE,SOURCE,...; repeatable.")] = None,
+    nested: Annotated[bool, typer.Option("--nested", help="Other readers under each treatment.")] = False,
     merit: Annotated[str, typer.Option(help="auc, sensitivity, specificity or accuracy.")] = "auc",
     threshold: Annotated[float | None, typer.Option(help="The least rating that counts as positive.")] = None,
     method: Annotated[Method, typer.Option(help="Obuchowski-Rockette or Dorfman-Berbaum-Metz.")] = Method.OR,
@@ -60,19 +83,28 @@ def readers(
     from bregma.evaluation.mrmc import planning, rows
     from bregma.evaluation.mrmc.inference import Factors
     from bregma.evaluation.mrmc.merit import merit_named
-    from bregma.evaluation.mrmc.table import read_table
     from bregma.report.contract import write_json
 
-    check_targets(files=[json], source=table)
+    asked = Asked(reads or [], treatment or [], reference, panel or [], nested)
+    places = Places(library, url, table, split, level.value, finding)
+    check_targets(files=[json], source=study_file(asked, places))
     figure, factors = merit_named(merit, threshold), Factors(not fixed_readers, not fixed_cases)
-    analysis = _analyse(read_table(table), figure, method, covariance, factors, seed)
+    found = study_asked(asked, places)
+    analysis = _analyse(found.study, figure, method, covariance, factors, seed)
     planned = () if plan is None else planning.plan(analysis.components, plan, target=power, factors=factors)
     _print(analysis)
+    for note in found.notes:
+        console().print(note, highlight=False, markup=False, emoji=False, soft_wrap=True)
     if planned:
-        title = f"a difference of {plan:g}, power {power:g}; cases as {analysis.merit} counts them"
-        _print_table(title, rows.PLAN_HEADER, rows.plan_rows(planned))
+        counted = f"cases as {analysis.merit} counts them"
+        print_table(
+            f"a difference of {plan:g}, power {power:g}; {counted}",
+            rows.PLAN_HEADER,
+            rows.plan_rows(planned),
+            wide=True,
+        )
     if json is not None:
-        write_json(json, rows.document(analysis, planned))
+        write_json(json, {**rows.document(analysis, planned), **found.document})
 
 
 def _analyse(
@@ -99,18 +131,9 @@ def _print(analysis: Analysis) -> None:
     from bregma.evaluation.mrmc import rows
 
     console().print(rows.title(analysis), highlight=False, markup=False, soft_wrap=True)
-    _print_table("analysis of variance", rows.ANOVA_HEADER, rows.anova_rows(analysis.components))
-    _print_table("variances", rows.COMPONENTS_HEADER, rows.component_rows(analysis.components))
-    _print_table("figures", rows.MEANS_HEADER, rows.mean_rows(analysis))
+    print_table("analysis of variance", rows.ANOVA_HEADER, rows.anova_rows(analysis.components), wide=True)
+    print_table("variances", rows.COMPONENTS_HEADER, rows.component_rows(analysis.components), wide=True)
+    print_table("figures", rows.MEANS_HEADER, rows.mean_rows(analysis), wide=True)
     if analysis.differences:
-        _print_table("differences", rows.DIFFERENCES_HEADER, rows.difference_rows(analysis))
+        print_table("differences", rows.DIFFERENCES_HEADER, rows.difference_rows(analysis), wide=True)
     console().print(rows.test_sentence(analysis), highlight=False, markup=False, soft_wrap=True)
-
-
-def _print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.table import Table
-
-    table = Table(*header, title=title, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    console().print(table)

@@ -8,15 +8,17 @@ patient was drawn. Letters: N cases, P patients, R resamples, M figures.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bregma.evaluation.intervals import CONFIDENCE, Interval
+from bregma.evaluation.intervals import CONFIDENCE, Interval, expit, z_value
 from bregma.evaluation.metrics import Floats
 
 REPLICATES = 2000
 METHOD = "patient bootstrap"
+ON_LOGIT = "logit, patient bootstrap"
 _NUMBERS_AT_ONCE = 500_000
 """So many cases are weighed at a time, so that they stay in the processor's cache."""
 _LEAST_DEFINED = 0.5
@@ -108,6 +110,24 @@ def percentile_interval(draws: Floats, *, confidence: float = CONFIDENCE) -> Int
     tail = (1 - confidence) / 2
     low, high = np.quantile(known, [tail, 1 - tail])
     return Interval(float(low), float(high), METHOD)
+
+
+def logit_interval(value: float, draws: Floats, *, confidence: float = CONFIDENCE) -> Interval | None:
+    """A figure in [0, 1] with the spread of its resamples, on the logit scale, where a skewed one is less so.
+
+    Args:
+        value: on the cases as they are.
+        draws: (R,) with NaN where a resample did not define the figure.
+        confidence: share to hold.
+
+    Returns:
+        None at exactly 0 or 1, and where `percentile_interval` has none.
+    """
+    if not 0.0 < value < 1.0 or percentile_interval(draws) is None:
+        return None
+    half = z_value(confidence) * float(np.nanstd(draws)) / (value * (1 - value))
+    middle = log(value / (1 - value))
+    return Interval(expit(middle - half), expit(middle + half), ON_LOGIT)
 
 
 def both(first: Statistic, second: Statistic) -> Statistic:

@@ -18,7 +18,7 @@ from bregma.evaluation.evaluation import Evaluation
 from bregma.evaluation.figures import OF_SCORES
 from bregma.evaluation.groups import Group, alone
 from bregma.evaluation.holm import corrected, p_value
-from bregma.evaluation.levels import every_figure, log_loss_name
+from bregma.evaluation.levels import Drawn, Point, every_figure, log_loss_name, point_result, score_measures
 from bregma.evaluation.measure import resampled
 from bregma.evaluation.metrics import PROPORTIONS, Floats
 from bregma.evaluation.seeds import difference_over_seeds, mean_over_seeds
@@ -93,7 +93,7 @@ def _table(groups: Sequence[Group], level: str, findings: tuple[str, ...], seed:
         findings=findings,
         cases=len(one.truth),
         groups=tuple(
-            (group.name, tuple(_mean(names[i], values[g][:, i], draws[:, g, i]) for i in columns))
+            (group.name, _means(group, shared.cases[g], names, values[g], draws[:, g]))
             for g, group in enumerate(groups)
         ),
         comparisons=tuple(
@@ -135,6 +135,24 @@ def _figures(cases: Cases, member: Evaluation, codes: NDArray[np.intp]) -> Stati
     """The figures of one model: weights (R, P) -> (R, M)."""
     setup = member.setup
     return every_figure(cases, codes, [setup.rule.threshold], specificity=setup.specificity)
+
+
+def _means(
+    group: Group, cases: Sequence[Cases], names: Sequence[str], values: Floats, draws: Floats
+) -> tuple[Mean, ...]:
+    """Every figure of a group from (S, M) values and (R, M) means; a model by itself has the intervals it has alone."""
+    means = [_mean(name, values[:, i], draws[:, i]) for i, name in enumerate(names)]
+    if len(group.members) > 1:
+        return tuple(means)
+    (one,), setup = cases, group.members[0].setup
+    codes, drawn = patient_codes(one.patients), Drawn(values[0], draws)
+    rng, point = np.random.default_rng(setup.seed), Point("rule", setup.rule.threshold, "")
+    own = (
+        *score_measures(one, codes, drawn, (), rng),
+        *point_result(one, point, codes, drawn, len(OF_SCORES)).measures,
+    )
+    by_name = {measure.name: measure for measure in own}
+    return tuple(dataclasses.replace(mean, measure=by_name[mean.measure.name]) for mean in means)
 
 
 def _mean(name: str, values: Floats, draws: Floats) -> Mean:

@@ -8,17 +8,17 @@ N cases, P patients, A positives, B negatives.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, log, sqrt
+from math import log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bregma.evaluation.intervals import CONFIDENCE, Interval, two_sided_p, z_value
+from bregma.evaluation.intervals import CONFIDENCE, Interval, expit, two_sided_p, z_value
 from bregma.evaluation.metrics import Bools, Floats
 
 METHOD = "delong"
 CLUSTERED = "delong over patients"
-_LAST_DIGITS = 1e-14
+NO_SPREAD = 1e-14
 """A variance below this is that of scores which order the cases alike."""
 
 
@@ -43,18 +43,18 @@ class Areas:
             None for an area without variance, such as one of exactly 1, of which nothing can be said.
         """
         area, variance = float(self.values[which]), float(self.covariance[which, which])
-        if not 0.0 < area < 1.0 or variance <= _LAST_DIGITS:
+        if not 0.0 < area < 1.0 or variance <= NO_SPREAD:
             return None
         half = z_value(confidence) * sqrt(variance) / (area * (1 - area))
         middle = log(area / (1 - area))
-        return Interval(_expit(middle - half), _expit(middle + half), self.method)
+        return Interval(expit(middle - half), expit(middle + half), self.method)
 
     def difference(self, first: int, second: int, *, confidence: float = CONFIDENCE) -> AreaDifference:
         """Second minus first, paired: what both share cancels."""
         value = float(self.values[second] - self.values[first])
         own = self.covariance[first, first] + self.covariance[second, second]
         variance = float(own - 2 * self.covariance[first, second])
-        if variance <= _LAST_DIGITS:
+        if variance <= NO_SPREAD:
             return AreaDifference(value, None, 1.0 if value == 0.0 else None)
         error = sqrt(variance)
         half = z_value(confidence) * error
@@ -150,7 +150,3 @@ def _clustered(
 def _sums(values: Floats, patients: NDArray[np.intp], count: int) -> Floats:
     sums: Floats = np.bincount(patients, weights=values, minlength=count).astype(np.float64)
     return sums
-
-
-def _expit(x: float) -> float:
-    return 1 / (1 + exp(-x))

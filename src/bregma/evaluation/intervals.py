@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
+from math import exp, sqrt
 from statistics import NormalDist
 
 from scipy import stats
@@ -76,6 +76,11 @@ def z_value(confidence: float) -> float:
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}; expected a share between 0 and 1, such as 0.95")
     return NormalDist().inv_cdf((1 + confidence) / 2)
+
+
+def expit(x: float) -> float:
+    """The share whose logit is x; 0 or 1 where that is too far out to tell."""
+    return 1 / (1 + exp(-x)) if x > -700 else 0.0
 
 
 def two_sided_p(z: float) -> float:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bregma.evaluation.bootstrap import Statistic, bootstrap, patient_codes, per_patient
+from bregma.evaluation.auc_interval import auc_interval
+from bregma.evaluation.bootstrap import Statistic, bootstrap, logit_interval, patient_codes, per_patient
 from bregma.evaluation.calibration import ReliabilityBin, expected_calibration_error, reliability
 from bregma.evaluation.cases import Cases
 from bregma.evaluation.curves import Roc, roc_with_band
 from bregma.evaluation.figures import OF_SCORES, SPECIFICITY, score_figures
-from bregma.evaluation.measure import Measure, resampled, resampled_share
+from bregma.evaluation.intervals import Interval
+from bregma.evaluation.mean_intervals import mean_intervals
+from bregma.evaluation.measure import Measure, resampled, share_over_patients
 from bregma.evaluation.metrics import F1, PROPORTIONS, Bools, Counts, Floats, Proportion, count
+from bregma.evaluation.shares import shares_of
 
 HISTOGRAM_BINS = 20
 
@@ -115,20 +120,17 @@ def measure_level(
     if drawn is None:
         thresholds = [point.threshold for point in points]
         drawn = draw_figures(cases, codes, thresholds, rng, replicates=replicates, specificity=specificity)
-    values, draws = drawn.values, drawn.draws
-    starts = range(len(OF_SCORES), len(values), len(PROPORTIONS))
+    roc = roc_with_band(cases.scores, cases.truth, codes, rng, replicates=replicates)
+    starts = range(len(OF_SCORES), len(drawn.values), len(PROPORTIONS))
     return Level(
         level=cases.level,
         finding=cases.finding,
         cases=len(cases.truth),
         positives=int(cases.truth.sum()),
         patients=len(set(cases.patients)),
-        measures=_score_measures(cases, values, draws, bins),
-        points=tuple(
-            _point_result(cases, point, codes, values[at : at + len(PROPORTIONS)], draws[:, at : at + len(PROPORTIONS)])
-            for point, at in zip(points, starts, strict=True)
-        ),
-        roc=roc_with_band(cases.scores, cases.truth, codes, rng, replicates=replicates),
+        measures=score_measures(cases, codes, drawn, bins, rng),
+        points=tuple(point_result(cases, point, codes, drawn, at) for point, at in zip(points, starts, strict=True)),
+        roc=roc,
         calibration=bins,
         histogram=_histogram(cases),
     )
@@ -212,25 +214,50 @@ def confusion_cells(scores: Floats, truth: Bools, thresholds: Sequence[float]) -
     return np.stack(columns, axis=1).astype(np.float64) if columns else np.zeros((len(scores), 0))
 
 
-def _score_measures(
-    cases: Cases, values: Floats, draws: Floats, bins: tuple[ReliabilityBin, ...]
+def score_measures(
+    cases: Cases,
+    codes: NDArray[np.intp],
+    drawn: Drawn,
+    bins: tuple[ReliabilityBin, ...],
+    rng: np.random.Generator,
 ) -> tuple[Measure, ...]:
+    """The figures that need no threshold, each with the interval that fits it (docs/decisions/0010-intervals.md).
+
+    Args:
+        cases: may be empty.
+        codes: (N,) patient of each case.
+        drawn: from `draw_figures`, of these cases.
+        bins: of their reliability.
+        rng: where further resamples come from.
+    """
     both, no_case = "it needs a positive and a negative case", "there is no case"
     names = ("auc", "average_precision", "brier", log_loss_name(cases), OF_SCORES[-1])
     unless = (both, "there is no positive case", no_case, no_case, both)
-    measured = [
-        resampled(name, values[i], draws[:, i], unless=why)
+    given = [
+        resampled(name, drawn.values[i], drawn.draws[:, i], unless=why)
         for i, (name, why) in enumerate(zip(names, unless, strict=True))
     ]
-    return (*measured[:3], _calibration_error(bins), *measured[3:])
+    better: tuple[Interval | None, ...] = (
+        auc_interval(cases.scores, cases.truth, codes),
+        logit_interval(float(drawn.values[1]), drawn.draws[:, 1]),
+        *mean_intervals(cases, codes, rng, replicates=len(drawn.draws)),
+    )
+    auc, *measured = [
+        Measure(one.name, one.value, interval) if interval and one.value is not None else one
+        for one, interval in zip_longest(given, better)
+    ]
+    return (auc, *measured[:2], _calibration_error(bins), *measured[2:])
 
 
-def _point_result(cases: Cases, point: Point, codes: NDArray[np.intp], values: Floats, draws: Floats) -> PointResult:
+def point_result(cases: Cases, point: Point, codes: NDArray[np.intp], drawn: Drawn, at: int) -> PointResult:
+    """The figures at one threshold, which begin at place `at` of those drawn; arguments as of `score_measures`."""
     called = cases.scores >= point.threshold
     counts = count(called, cases.truth)
+    if len(np.unique(codes)) == len(codes):
+        return PointResult(point, counts, tuple(shares_of(counts)))
     measures = [
-        proportion_measure(figure, float(value), drawn, whole_of(figure, called, cases.truth), codes=codes)
-        for figure, value, drawn in zip(PROPORTIONS, values, draws.T, strict=True)
+        proportion_measure(figure, float(value), draws, whole_of(figure, called, cases.truth), codes=codes)
+        for figure, value, draws in zip(PROPORTIONS, drawn.values[at:], drawn.draws.T[at:], strict=False)
     ]
     return PointResult(point, counts, tuple(measures))
 
@@ -249,7 +276,7 @@ def proportion_measure(
     """
     if figure is F1:
         return resampled(figure.name, value, draws, unless=figure.unless)
-    return resampled_share(figure.name, value, draws, counted=counted, codes=codes, unless=figure.unless)
+    return share_over_patients(figure.name, value, draws, counted=counted, codes=codes, unless=figure.unless)
 
 
 def whole_of(figure: Proportion, called: Bools, truth: Bools) -> Bools:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from math import exp, log, sqrt
-
-from bregma.evaluation.intervals import CONFIDENCE, Interval, z_value
+from bregma.evaluation.intervals import CONFIDENCE
+from bregma.evaluation.koopman import koopman
 from bregma.evaluation.measure import Measure
 from bregma.evaluation.metrics import Counts
 
-METHOD = "log, simel"
 POSITIVE, NEGATIVE = "positive_likelihood_ratio", "negative_likelihood_ratio"
 
 
 def likelihood_ratios(counts: Counts, *, confidence: float = CONFIDENCE) -> tuple[Measure, Measure]:
-    """Recall / (1 - specificity) and (1 - recall) / specificity, with intervals on the log scale (Simel et al. 1991).
+    """Recall / (1 - specificity) and (1 - recall) / specificity, with Koopman's score intervals.
 
     Args:
         counts: of independent cases.
@@ -30,9 +28,6 @@ def _ratio(name: str, upper: tuple[float, float], lower: tuple[float, float], co
         return Measure(name, None, reason=f"{name} is undefined: it needs a positive and a negative case")
     if not lower[0]:
         what = "no negative case was called positive" if name == POSITIVE else "every negative case was called positive"
-        return Measure(name, None, reason=f"{name} is infinite: {what}")
-    value = upper[0] / upper[1] / (lower[0] / lower[1])
-    if not upper[0]:
-        return Measure(name, value, reason=f"{name} is 0: on the log scale it has no interval")
-    half = z_value(confidence) * sqrt(1 / upper[0] - 1 / upper[1] + 1 / lower[0] - 1 / lower[1])
-    return Measure(name, value, Interval(exp(log(value) - half), exp(log(value) + half), METHOD))
+        least = f"; its interval begins at {koopman(*upper, *lower, confidence=confidence).low:.2g}" if upper[0] else ""
+        return Measure(name, None, reason=f"{name} is infinite: {what}{least}")
+    return Measure(name, upper[0] / upper[1] / (lower[0] / lower[1]), koopman(*upper, *lower, confidence=confidence))

@@ -70,6 +70,23 @@ def resampled_share(
     return resampled(name, value, draws, unless=unless)
 
 
+def share_over_patients(
+    name: str, value: float, draws: Floats, *, counted: NDArray[np.bool_], codes: NDArray[np.intp], unless: str
+) -> Measure:
+    """A share of cases with Wilson's interval for as many independent ones as would vary like the resamples.
+
+    At exactly 0 or 1, where resamples do not vary, that is the patients (Korn and Graubard 1998 do so for surveys, with
+    Clopper and Pearson's interval). Arguments as of `resampled_share`.
+    """
+    cases, patients = int(counted.sum()), len(np.unique(codes[counted]))
+    if math.isnan(value) or not patients:
+        return Measure(name, None, reason=f"{name} is undefined: {unless}")
+    known = draws[np.isfinite(draws)]
+    variance = float(known.var()) if len(known) else 0.0
+    worth = min(cases, value * (1 - value) / variance) if variance > 0 and 0.0 < value < 1.0 else patients
+    return Measure(name, float(value), wilson(value * worth, worth, method=OVER_PATIENTS))
+
+
 def ratio(parts: Floats, wholes: Floats, weights: Floats) -> Floats:
     """(R,) sum of parts over sum of wholes, NaN where there is no whole.
 

@@ -32,10 +32,24 @@ def newcombe_paired(
     one = wilson(both + only_first, cases, confidence=confidence)
     other = wilson(both + only_second, cases, confidence=confidence)
     phi = _phi(both, only_first, only_second, neither)
-    value = second - first
-    down = _length(second - other.low, one.high - first, phi)
-    up = _length(other.high - second, first - one.low, phi)
-    return Interval(max(-1.0, value - down), min(1.0, value + up), METHOD)
+    return Interval(*added_in_squares((first, one), (second, other), phi), METHOD)
+
+
+def added_in_squares(
+    first: tuple[float, Interval], second: tuple[float, Interval], together: float
+) -> tuple[float, float]:
+    """Ends for the difference of two figures in [0, 1], from their own intervals.
+
+    Args:
+        first: the figure and its interval.
+        second: the other, from which the first is taken away.
+        together: correlation of the two.
+    """
+    (value, one), (other_value, other) = first, second
+    difference = other_value - value
+    down = _length(other_value - other.low, one.high - value, together)
+    up = _length(other.high - other_value, value - one.low, together)
+    return max(-1.0, difference - down), min(1.0, difference + up)
 
 
 def _length(one: float, other: float, phi: float) -> float:

@@ -6,9 +6,9 @@ specificity are carried to another one.
 
 from __future__ import annotations
 
-from math import exp, log, sqrt
+from math import log, sqrt
 
-from bregma.evaluation.intervals import CONFIDENCE, Interval, wilson, z_value
+from bregma.evaluation.intervals import CONFIDENCE, Interval, expit, wilson, z_value
 from bregma.evaluation.measure import Measure
 from bregma.evaluation.metrics import Counts
 from bregma.scan.errors import RequestError
@@ -53,7 +53,7 @@ def _value(name: str, own: tuple[float, float], other: tuple[float, float], shar
         return Measure(name, value, _from_ends(own, other, share, confidence))
     spread = (1 - right) / (right * own[1]) + spared / ((1 - spared) * other[1])
     half, middle = z_value(confidence) * sqrt(spread), log(value / (1 - value))
-    return Measure(name, value, Interval(_expit(middle - half), _expit(middle + half), LOGIT))
+    return Measure(name, value, Interval(expit(middle - half), expit(middle + half), LOGIT))
 
 
 def _carried(right: float, spared: float, share: float) -> float | None:
@@ -67,7 +67,3 @@ def _from_ends(own: tuple[float, float], other: tuple[float, float], share: floa
     one, rest = wilson(*own, confidence=half), wilson(*other, confidence=half)
     low, high = _carried(one.low, rest.low, share), _carried(one.high, rest.high, share)
     return Interval(low or 0.0, 1.0 if high is None else high, AT_EDGE)
-
-
-def _expit(x: float) -> float:
-    return 1 / (1 + exp(-x))

@@ -31,6 +31,8 @@ def read_scores(path: Path) -> Scores:
                 if truth not in found or score is None:
                     raise RequestError(f"{path.name!r}, row {number}: expected a truth of 0 or 1 and a number as score")
                 found[truth].append(score)
+    except FileNotFoundError as error:
+        raise RequestError(f"there is no file {path.name!r}") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RequestError(f"{path.name!r} cannot be read as a table; expected a CSV in UTF-8") from error
     return Scores(np.array(found["1"]), np.array(found["0"]))

@@ -94,14 +94,16 @@ def warnings(evaluation: Evaluation) -> list[str]:
 def difference_text(difference: Difference) -> str:
     """With its sign, in percentage points for shares; "-" where undefined."""
     name, value = difference.name, difference.value
-    return "-" if value is None else f"{_scale(name) * value:+.{_digits(name)}f}"
+    return "-" if value is None else f"{scale_of(name) * value:+.{_digits(name)}f}"
 
 
 def value_text(measure: Measure) -> str:
     """Percent with one decimal for shares, three decimals for the rest; "-" where undefined."""
     if measure.value is None:
         return "-"
-    return f"{_scale(measure.name) * measure.value:.{_digits(measure.name)}f}{' %' if measure.name in _PERCENT else ''}"
+    return (
+        f"{scale_of(measure.name) * measure.value:.{_digits(measure.name)}f}{' %' if measure.name in _PERCENT else ''}"
+    )
 
 
 def interval_text(measure: Measure | Difference) -> str:
@@ -109,7 +111,7 @@ def interval_text(measure: Measure | Difference) -> str:
     if measure.interval is None:
         return "-"
     low, high = (
-        f"{_scale(measure.name) * end:.{_digits(measure.name)}f}"
+        f"{scale_of(measure.name) * end:.{_digits(measure.name)}f}"
         for end in (measure.interval.low, measure.interval.high)
     )
     return f"{low} to {high}"
@@ -141,7 +143,8 @@ def _cells(measure: Measure) -> tuple[str, str, str]:
     return TITLES[measure.name], value_text(measure), interval_text(measure)
 
 
-def _scale(name: str) -> float:
+def scale_of(name: str) -> float:
+    """By what a figure is multiplied where it is shown: 100 for shares."""
     return 100.0 if name in _PERCENT else 1.0
 
 

@@ -46,11 +46,14 @@ class Setting:
     def __post_init__(self) -> None:
         if not (0 < self.load < 1 and 0 < self.prevalence < 1):
             raise RequestError(
-                f"load {self.load} and prevalence {self.prevalence}; expected shares between 0 and 1 (at load 1 the "
-                "queue grows for ever)"
+                f"load is {self.load:g} and prevalence {self.prevalence:g}; expected shares between 0 and 1 (at load "
+                "1 the queue grows for ever)"
             )
         if min(self.minutes, self.readers, self.scans) <= 0 or min(self.variation, self.warm_up) < 0:
-            raise RequestError("minutes, readers and scans must be above 0, variation and warm-up not below 0")
+            raise RequestError(
+                f"minutes {self.minutes:g}, readers {self.readers} and scans {self.scans} must be above 0, variation "
+                f"{self.variation:g} and warm-up {self.warm_up} not below 0"
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +70,10 @@ class Scores:
 
     def __post_init__(self) -> None:
         if not (len(self.positives) and len(self.negatives)):
-            raise RequestError("scores of scans with and without the finding are needed, at least one of each")
+            raise RequestError(
+                f"there are scores of {len(self.positives)} scans with the finding and {len(self.negatives)} without; "
+                "at least one of each is needed"
+            )
 
 
 @dataclass(frozen=True, slots=True)

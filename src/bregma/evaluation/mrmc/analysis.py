@@ -65,9 +65,10 @@ class Analysis:
     Attributes:
         merit: the figure of merit in words.
         method: "Obuchowski-Rockette" or "Dorfman-Berbaum-Metz".
-        covariance: "jackknife", "delong" or "bootstrap".
+        covariance: "jackknife", "jackknife over patients", "delong" or "bootstrap".
         factors: what the conclusion holds for.
         cases: all that were read.
+        patients: whose they are.
         positives: cases with the finding.
         missing: reads that are not there, of all that a crossed study would have.
         components: mean squares and variances.
@@ -81,6 +82,7 @@ class Analysis:
     covariance: str
     factors: Factors
     cases: int
+    patients: int
     positives: int
     missing: int
     components: Components
@@ -113,6 +115,7 @@ def analyse(
         covariance=estimates.method,
         factors=factors,
         cases=len(study.cases),
+        patients=len(set(study.patients or study.cases)),
         positives=int(study.truth.sum()),
         missing=_missing(study, design),
         components=found,

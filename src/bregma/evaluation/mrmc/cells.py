@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import compress
 
 import numpy as np
 
@@ -42,8 +43,8 @@ def counting(study: ReaderStudy, merit: Merit) -> ReaderStudy:
     kept = merit.counts(study.truth)
     if not kept.any():
         raise RequestError(f"none of {len(kept)} cases counts for {merit.title}; look at the column of the truth")
-    cases = tuple(case for case, keep in zip(study.cases, kept, strict=True) if keep)
-    return replace(study, cases=cases, truth=study.truth[kept], ratings=study.ratings[:, :, kept])
+    cases, patients = (tuple(compress(names, kept)) for names in (study.cases, study.patients))
+    return replace(study, cases=cases, truth=study.truth[kept], ratings=study.ratings[:, :, kept], patients=patients)
 
 
 def cells_of(study: ReaderStudy) -> tuple[Cell, ...]:

@@ -18,6 +18,7 @@ from bregma.evaluation.mrmc.merit import AUC, Merit
 from bregma.evaluation.mrmc.reader_study import ReaderStudy
 from bregma.scan.errors import RequestError
 
+JACKKNIFE, OVER_PATIENTS = "jackknife", "jackknife over patients"
 REPLICATES = 2000
 _AT_ONCE = 200
 _NUMBERS_AT_ONCE = 1_000_000
@@ -31,9 +32,9 @@ class Estimates:
     Attributes:
         cells: C reader-treatment pairs.
         values: (C,) figures.
-        covariance: (C, C) of their errors over cases.
-        method: "jackknife", "delong" or "bootstrap".
-        cases: K, those that the figure looks at.
+        covariance: (C, C) of their errors over cases, or over patients where one has several.
+        method: "jackknife", "jackknife over patients", "delong" or "bootstrap".
+        cases: K, those that the figure looks at; of patients where one has several.
     """
 
     cells: tuple[Cell, ...]
@@ -47,28 +48,29 @@ def jackknife(study: ReaderStudy, merit: Merit) -> Estimates:
     """Each case left out once (Efron 1982): (K - 1) / K times the sums of products of deviations.
 
     K is the number of cases that the figure looks at; a cell that never had the case does not change without it.
+    Where a patient has several cases, patients are left out, each with all of his.
 
     Raises:
         RequestError: a cell has too few cases.
     """
     counted = counting(study, merit)
-    cells, cases = cells_of(counted), len(counted.cases)
+    cells, method = cells_of(counted), OVER_PATIENTS if counted.clustered else JACKKNIFE
     values = observed(counted, merit, cells)
     without = left_out(counted, merit, cells)
-    deviations = without - without.mean(axis=0)
-    return Estimates(cells, values, (cases - 1) / cases * (deviations.T @ deviations), "jackknife", cases)
+    units, deviations = len(without), without - without.mean(axis=0)
+    return Estimates(cells, values, (units - 1) / units * (deviations.T @ deviations), method, units)
 
 
 def left_out(study: ReaderStudy, merit: Merit, cells: tuple[Cell, ...]) -> Floats:
-    """(K, C) every figure without each of the cases.
+    """(K, C) every figure without each of the cases, or of the patients where one has several.
 
     Raises:
         RequestError: a cell has too few cases.
     """
-    cases = len(study.cases)
-    at_once = max(1, _NUMBERS_AT_ONCE // cases)
-    blocks = (np.arange(start, min(start + at_once, cases)) for start in range(0, cases, at_once))
-    without = np.concatenate([merits(study, merit, cells, _all_but(places, cases)) for places in blocks])
+    units = study.units
+    count, at_once = int(units.max()) + 1, max(1, _NUMBERS_AT_ONCE // len(units))
+    blocks = (np.arange(start, min(start + at_once, count)) for start in range(0, count, at_once))
+    without = np.concatenate([merits(study, merit, cells, _all_but(places, units)) for places in blocks])
     check_defined(study, merit, cells, without)
     return without
 
@@ -81,6 +83,7 @@ def delong(study: ReaderStudy, merit: Merit) -> Estimates:
     """
     if merit.name != AUC:
         raise RequestError(f"DeLong's covariances are of AUCs, not of {merit.name}; use jackknife or bootstrap")
+    check_alone(study, "DeLong's covariance")
     cells = cells_of(study)
     _check_spread(study, merit, cells)
     values, total = np.zeros(len(cells)), np.zeros((len(cells), len(cells)))
@@ -103,6 +106,7 @@ def bootstrap(study: ReaderStudy, merit: Merit, rng: np.random.Generator, *, rep
     Raises:
         RequestError: a cell has too few cases, so that fewer than two draws are left.
     """
+    check_alone(study, "the bootstrap")
     counted = counting(study, merit)
     cells = cells_of(counted)
     values = observed(counted, merit, cells)
@@ -122,11 +126,24 @@ COVARIANCES: dict[str, Callable[[ReaderStudy, Merit], Estimates]] = {"jackknife"
 """The ways that need no random numbers, by name."""
 
 
-def _all_but(places: NDArray[np.intp], cases: int) -> Floats:
-    """(n, K) weights of 1, and 0 for one case per row."""
-    weights = np.ones((len(places), cases))
-    weights[np.arange(len(places)), places] = 0.0
+def _all_but(places: NDArray[np.intp], units: NDArray[np.intp]) -> Floats:
+    """(n, K) weights of 1, and 0 for the cases of one unit per row."""
+    weights: Floats = (units[None, :] != places[:, None]).astype(np.float64)
     return weights
+
+
+def check_alone(study: ReaderStudy, way: str) -> None:
+    """Refuse a study in which a patient has several cases, for a way that cannot do it.
+
+    Raises:
+        RequestError: with what can.
+    """
+    if study.clustered:
+        whose = f"{len(study.cases)} cases are of {len(set(study.patients))} patients"
+        raise RequestError(
+            f"{way} takes every case for another patient, and {whose}; take Obuchowski and Rockette's with jackknife "
+            "covariances, which leave out patients"
+        )
 
 
 def _check_spread(study: ReaderStudy, merit: Merit, cells: tuple[Cell, ...]) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from bregma.evaluation.metrics import Floats
 from bregma.evaluation.mrmc.cells import Design, cells_of, counting, observed
 from bregma.evaluation.mrmc.components import Components
-from bregma.evaluation.mrmc.covariance import left_out
+from bregma.evaluation.mrmc.covariance import check_alone, left_out
 from bregma.evaluation.mrmc.merit import Merit
 from bregma.evaluation.mrmc.reader_study import ReaderStudy
 from bregma.scan.errors import RequestError
@@ -71,8 +71,10 @@ def pseudovalues(study: ReaderStudy, merit: Merit) -> Floats:
     K are the cases that the figure looks at.
 
     Raises:
-        RequestError: not every reader read every case under every treatment, or a cell has too few cases.
+        RequestError: not every reader read every case under every treatment, a patient has several cases, or a
+            cell has too few.
     """
+    check_alone(study, "Dorfman, Berbaum and Metz's analysis")
     if not study.fully_crossed:
         missing = int((~study.read).sum())
         raise RequestError(

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bregma.evaluation.bootstrap import patient_codes
 from bregma.evaluation.metrics import Bools, Floats
 from bregma.scan.errors import RequestError
 
@@ -24,6 +26,7 @@ class Read:
         case: what was read.
         truth: whether the finding is there.
         rating: higher for more suspicious; 0 and 1 for a plain no and yes.
+        patient: whose case it is; "" where every case is another patient's.
     """
 
     reader: str
@@ -31,6 +34,7 @@ class Read:
     case: str
     truth: bool
     rating: float
+    patient: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +47,7 @@ class ReaderStudy:
         cases: K names.
         truth: (K,) whether the finding is there.
         ratings: (T, R, K); NaN for what was not read.
+        patients: K names; none where every case is another patient's.
     """
 
     treatments: tuple[str, ...]
@@ -50,6 +55,17 @@ class ReaderStudy:
     cases: tuple[str, ...]
     truth: Bools
     ratings: Floats
+    patients: tuple[str, ...] = ()
+
+    @property
+    def units(self) -> NDArray[np.intp]:
+        """(K,) what varies as a whole: the patient of each case, or the case itself."""
+        return patient_codes(self.patients or self.cases)
+
+    @property
+    def clustered(self) -> bool:
+        """Whether a patient has several cases."""
+        return len(set(self.patients or self.cases)) < len(self.cases)
 
     @property
     def read(self) -> Bools:
@@ -69,7 +85,8 @@ def study_of(reads: Iterable[Read]) -> ReaderStudy:
         reads: in any order, each reader, treatment and case at most once.
 
     Raises:
-        RequestError: a read is there twice, a case has two truths, a rating is no number, or there is no read.
+        RequestError: a read is there twice, a case has two truths or patients, a rating is no number, or there is no
+            read.
     """
     known = list(reads)
     if not known:
@@ -83,7 +100,7 @@ def study_of(reads: Iterable[Read]) -> ReaderStudy:
         at = places[0][read.treatment], places[1][read.reader], places[2][read.case]
         _check(read, ratings[at])
         ratings[at] = read.rating
-    return ReaderStudy(treatments, readers, cases, _truth(known, cases), ratings)
+    return ReaderStudy(treatments, readers, cases, _truth(known, cases), ratings, _patients(known, cases))
 
 
 def _check(read: Read, before: float) -> None:
@@ -100,3 +117,12 @@ def _truth(reads: Sequence[Read], cases: Sequence[str]) -> Bools:
         if said.setdefault(read.case, read.truth) != read.truth:
             raise RequestError(f"case {read.case!r} is said to be positive and negative; a case has one truth")
     return np.array([said[case] for case in cases], dtype=bool)
+
+
+def _patients(reads: Sequence[Read], cases: Sequence[str]) -> tuple[str, ...]:
+    whose: dict[str, str] = {}
+    for read in reads:
+        patient = read.patient or read.case
+        if whose.setdefault(read.case, patient) != patient:
+            raise RequestError(f"case {read.case!r} is said to be of {whose[read.case]!r} and {patient!r}; keep one")
+    return tuple(whose[case] for case in cases)

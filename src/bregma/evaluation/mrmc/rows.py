@@ -60,7 +60,8 @@ def test_sentence(analysis: Analysis) -> str:
 def title(analysis: Analysis) -> str:
     """What was measured, how, and on what."""
     missing = f", {analysis.missing} reads missing" if analysis.missing else ""
-    cases = f"{analysis.cases} cases, {analysis.positives} positive{missing}"
+    whose = f" of {analysis.patients} patients" if analysis.patients < analysis.cases else ""
+    cases = f"{analysis.cases} cases{whose}, {analysis.positives} positive{missing}"
     how = f"{analysis.method}, {analysis.covariance} covariances, {analysis.components.design.value}"
     return f"{analysis.merit}: {cases} ({how})"
 

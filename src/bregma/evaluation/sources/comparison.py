@@ -18,6 +18,7 @@ from bregma.evaluation.sources.judge import judge
 from bregma.evaluation.sources.judged import Judged, Pair
 from bregma.evaluation.sources.paired import compare_pair, corrected
 from bregma.evaluation.sources.question import READER, SourceQuestion
+from bregma.scan.errors import RequestError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,10 @@ def compare_sources(answers: Sequence[Answers], question: SourceQuestion) -> lis
         question: who is judged against what.
 
     Raises:
-        RequestError: a source or the reference knows nothing of a finding, or a source would be its own judge.
+        RequestError: a source or the reference knows nothing of a finding, a source would be its own judge, or no case
+            has a fact that figures are to be broken down by.
     """
+    _check_facts(answers, question.subgroups)
     wanted = list(combinations(question.sources, 2)) if question.all_pairs else _to_first(question.sources)
     draws = [Draws(question) for _ in answers]
     pairs = [
@@ -102,6 +105,15 @@ def compare_sources(answers: Sequence[Answers], question: SourceQuestion) -> lis
         _compared(one, tuple(next(adjusted) for _ in wanted), question, of_finding)
         for one, of_finding in zip(answers, draws, strict=True)
     ]
+
+
+def _check_facts(answers: Sequence[Answers], asked: Sequence[str]) -> None:
+    known = sorted({fact for one in answers for case in one.cases for fact in case.facts})
+    for fact in asked:
+        if fact not in known:
+            hint = did_you_mean(fact, known) if known else "; nothing is known of these cases beside findings"
+            there = f"; there are {', '.join(known)}" if hint.endswith("?") else ""
+            raise RequestError(f"no case has a fact {fact!r} to make subgroups of{there}{hint}")
 
 
 def _to_first(sources: Sequence[str]) -> list[tuple[str, str]]:

@@ -8,12 +8,13 @@ import numpy as np
 
 from bregma.evaluation.cases import Cases, only
 from bregma.evaluation.false_alerts import Day, expected_day
-from bregma.evaluation.levels import Point, measure_level
-from bregma.evaluation.measure import Measure
+from bregma.evaluation.figures import OF_SCORES
+from bregma.evaluation.levels import Drawn, Point, measure_level
+from bregma.evaluation.measure import Measure, resampled
 from bregma.evaluation.metrics import count
 from bregma.evaluation.sources.answers import Answers, CaseFacts
 from bregma.evaluation.sources.drawn import Draws
-from bregma.evaluation.sources.grades import area_figures, graded, is_graded
+from bregma.evaluation.sources.grades import graded, is_graded
 from bregma.evaluation.sources.held import held_against
 from bregma.evaluation.sources.judged import Judged, SubgroupFigures
 from bregma.evaluation.sources.question import SourceQuestion
@@ -48,7 +49,6 @@ def judge(answers: Answers, source: str, question: SourceQuestion, draws: Draws)
     counts, answered = level.points[0].counts, np.isfinite(answers.of(source))
     facts = [answers.cases[place] for place in held.places.tolist()]
     has_grades = is_graded(cases)
-    scored, other_areas = area_figures(level.measures, cases) if has_grades else ([], [])
     figures = table_figures(cases, threshold, question)
     exact: Sequence[Measure] = exact_figures(counts) if held.independent else ()
     return Judged(
@@ -60,12 +60,19 @@ def judge(answers: Answers, source: str, question: SourceQuestion, draws: Draws)
         independent=held.independent,
         level=level,
         counts=counts,
-        measures=(*figures, *scored),
-        others=(*exact, *other_areas),
+        measures=(*figures, *(level.measures if has_grades else ())),
+        others=(*exact, *(_drawn_area(drawn) if has_grades else ())),
         graded=graded(cases, [str(one.facts.get(SITE, "")) for one in facts], question) if has_grades else None,
         day=_day(figures, question),
         subgroups=_subgroups(cases, facts, threshold, question),
     )
+
+
+def _drawn_area(drawn: Drawn) -> tuple[Measure, ...]:
+    """The AUC with the interval of resampled patients, to stand beside the other; nothing where they give none."""
+    place = OF_SCORES.index("auc")
+    found = resampled("auc", drawn.values[place], drawn.draws[:, place], unless="a kind of case is missing")
+    return (found,) if found.interval is not None else ()
 
 
 def _day(figures: Sequence[Measure], question: SourceQuestion) -> Day | None:

@@ -1,7 +1,7 @@
 """How two sources differ on the same cases, held against a reference in which neither has a say.
 
 Where every case is another patient, shares are compared by McNemar's mid-p with Newcombe's interval; all else, and
-everything where patients have several cases, by resampled patients; ROC areas always by DeLong.
+everything where patients have several cases, by resampled patients; ROC areas by DeLong.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from bregma.evaluation.auc_interval import auc_difference
 from bregma.evaluation.benjamini_hochberg import benjamini_hochberg
 from bregma.evaluation.bootstrap import METHOD, bootstrap, paired_difference
 from bregma.evaluation.cases import Cases
 from bregma.evaluation.comparison import Difference
-from bregma.evaluation.delong import areas
 from bregma.evaluation.figures import OF_SCORES
 from bregma.evaluation.holm import holm, p_value
 from bregma.evaluation.levels import Drawn, proportion_figures
@@ -125,8 +125,7 @@ def _of_areas(held: Held) -> TestedDifference:
     kinds = [len(np.unique(held.codes[kind])) for kind in (first.truth, ~first.truth)]
     if min(kinds) < 2:
         return TestedDifference(Difference("auc", None, reason="auc needs two patients of each kind"), "")
-    both = areas(np.stack([first.scores, second.scores]), first.truth, held.codes)
-    found = both.difference(0, 1)
+    found, both = auc_difference(np.stack([first.scores, second.scores]), first.truth, held.codes)
     reason = None if found.interval else "both order the cases alike"
     return TestedDifference(Difference("auc", found.value, found.interval, reason, p=found.p), both.method)
 

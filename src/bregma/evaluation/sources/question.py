@@ -97,6 +97,8 @@ def thresholds_of(words: Sequence[str], known: Sequence[str]) -> dict[str, float
             value = float(text)
         except ValueError:
             raise RequestError(f"threshold {word!r} is no number; expected such as 0.5 or model:x=0.5") from None
+        if not 0.0 <= value <= 1.0:
+            raise RequestError(f"threshold {word!r} is out of reach; what sources say lies between 0 and 1")
         if source and source not in known:
             raise RequestError(f"threshold {word!r} names no source{did_you_mean(source, known)}")
         thresholds.update(dict.fromkeys([source] if source else known, value))

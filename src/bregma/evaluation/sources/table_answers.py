@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bregma.catalogue.importers import cq500_table
+from bregma.evaluation.cases import SCAN
 from bregma.evaluation.sources.answers import Answers, CaseFacts, answers_of
 from bregma.scan.errors import RequestError, did_you_mean
 
@@ -41,13 +42,18 @@ def table_answers(table: Path, *, level: str, findings: Sequence[str]) -> list[A
     Raises:
         RequestError: it cannot be read, lines are wrong, or nothing is said about a finding.
     """
-    read = _reads(table) if "R1:ICH" in _header(table) else _plain(table, level)
+    of_cq500 = "R1:ICH" in _header(table)
+    if of_cq500 and level != SCAN:
+        raise RequestError(f"the reads of CQ500 ({table.name}) are of scans; there is none of a {level}")
+    read = _reads(table) if of_cq500 else _plain(table, level)
     if read.problems:
         listed = "".join(f"\n  {problem}" for problem in read.problems[:SHOWN])
         more = f"\n  and {len(read.problems) - SHOWN} more" if len(read.problems) > SHOWN else ""
         raise RequestError(
             f"table {table.name} has {len(read.problems)} wrong lines; nothing was compared:{listed}{more}"
         )
+    if not read.said:
+        raise RequestError(f"{table.name} has no line in which somebody says something of a {level}")
     for finding in findings:
         if finding not in read.said:
             raise RequestError(f"{table.name} says nothing about {finding!r}{did_you_mean(finding, read.said)}")
@@ -65,6 +71,8 @@ def _lines(table: Path) -> Iterator[tuple[int, list[str]]]:
             for number, cells in enumerate(csv.reader(file, strict=True), start=1):
                 if any(cells):
                     yield number, [cell.strip() for cell in cells]
+    except FileNotFoundError as error:
+        raise RequestError(f"there is no file {table.name!r}") from error
     except OSError as error:
         raise RequestError(f"table {table.name} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:

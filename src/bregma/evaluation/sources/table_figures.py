@@ -6,20 +6,20 @@ drawn again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bregma.evaluation.bootstrap import bootstrap, patient_codes, per_patient
 from bregma.evaluation.cases import Cases
-from bregma.evaluation.f1_interval import f1_interval
-from bregma.evaluation.intervals import Interval, clopper_pearson, wilson
-from bregma.evaluation.levels import confusion_cells, proportion_measure, whole_of
+from bregma.evaluation.intervals import clopper_pearson
+from bregma.evaluation.levels import confusion_cells, proportion_measure, proportions_of, whole_of
 from bregma.evaluation.likelihood_ratios import likelihood_ratios
 from bregma.evaluation.measure import Measure, resampled
-from bregma.evaluation.metrics import F1, PROPORTIONS, Counts, Proportion, count, why_undefined
+from bregma.evaluation.metrics import F1, PROPORTIONS, Counts, Floats, count
 from bregma.evaluation.predictive_values import predictive_values
+from bregma.evaluation.shares import share_of, shares_of
 from bregma.evaluation.sources.question import SourceQuestion
 
 
@@ -58,26 +58,31 @@ def count_figures(counts: Counts, *, prevalence: float | None = None) -> list[Me
         prevalence: for predictive values; None for none.
     """
     values: Sequence[Measure] = () if prevalence is None else predictive_values(counts, prevalence)
-    return [*(_share(figure, counts, wilson) for figure in PROPORTIONS), *likelihood_ratios(counts), *values]
+    return [*shares_of(counts), *likelihood_ratios(counts), *values]
 
 
 def exact_figures(counts: Counts) -> list[Measure]:
     """The four shares of independent cases with Clopper and Pearson's interval."""
-    return [_share(figure, counts, clopper_pearson) for figure in PROPORTIONS if figure is not F1]
-
-
-def _share(figure: Proportion, counts: Counts, of: Callable[[float, float], Interval]) -> Measure:
-    value = figure.of(counts)
-    if value is None:
-        return Measure(figure.name, None, reason=why_undefined(figure, counts))
-    interval = f1_interval(counts) if figure is F1 else of(figure.part(counts), figure.whole(counts))
-    return Measure(figure.name, value, interval)
+    return [share_of(figure, counts, clopper_pearson) for figure in PROPORTIONS if figure is not F1]
 
 
 def _draws(cases: Cases, threshold: float, codes: NDArray[np.intp], question: SourceQuestion) -> NDArray[np.float64]:
-    """(R, M) every figure on resampled patients; NaN where a resample does not define it."""
+    """(R, M) every figure on resampled patients, in the order of `count_figures`; NaN where undefined."""
     sums = per_patient(confusion_cells(cases.scores, cases.truth, [threshold]), codes)
     rng = np.random.default_rng(question.seed)
     cells = bootstrap(lambda weights: weights @ sums, codes, rng, replicates=question.replicates)
-    drawn = [count_figures(Counts(*row), prevalence=question.prevalence) for row in cells.tolist()]
-    return np.array([[np.nan if one.value is None else one.value for one in row] for row in drawn])
+    shares = proportions_of(cells)
+    recall, specificity = shares[:, 1], shares[:, 2]
+    columns = [_over(recall, 1 - specificity), _over(1 - recall, specificity)]
+    if question.prevalence is not None:
+        there, clear = question.prevalence, 1 - question.prevalence
+        columns += [
+            _over(recall * there, recall * there + (1 - specificity) * clear),
+            _over(specificity * clear, specificity * clear + (1 - recall) * there),
+        ]
+    return np.column_stack([shares, *columns])
+
+
+def _over(upper: Floats, lower: Floats) -> Floats:
+    shares: Floats = np.divide(upper, lower, out=np.full(len(upper), np.nan), where=lower > 0)
+    return shares
