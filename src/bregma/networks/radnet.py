@@ -65,7 +65,6 @@ class RADnet(nn.Module):
                 branches.append(AttentionBranch(width, branch=branch, scale=2 ** (index + 1)))
         self.branches = branches
         self.norm = nn.BatchNorm2d(width)
-        self.pooled = PooledNorm(width)
         self.lstm = nn.LSTM(width, hidden, batch_first=True, bidirectional=True) if sequence else None
         self.head = nn.Linear(2 * hidden if sequence else width, findings)
         self._initialise()
@@ -90,7 +89,7 @@ class RADnet(nn.Module):
                 maps.append(self.branches[index](hidden))
             if index < len(self.transitions):
                 hidden = self.transitions[index](hidden)
-        features = self.pooled(F.relu(self.norm(hidden)).mean(dim=(2, 3)))
+        features = F.relu(self.norm(hidden)).mean(dim=(2, 3))
         return features, tuple(maps) or None
 
     def read_scan(self, images_DCSS: Tensor) -> tuple[Tensor, tuple[Tensor, ...] | None]:
@@ -119,21 +118,6 @@ class RADnet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         for branch in self.branches:
             branch.start_dark()  # type: ignore[operator]  # an AttentionBranch
-
-
-class PooledNorm(nn.BatchNorm1d):
-    """The pooled features, each at the scale of its own spread (ours).
-
-    A bleed covers a hundredth of a slice, so the mean over a slice moves by as little, which the weights after it would
-    have to grow for. A control shows no clear gain: it goes with the next bundled model (docs/decisions/0004).
-    """
-
-    def forward(self, features_NE: Tensor) -> Tensor:
-        """(N, E) to (N, E); a lone slice has no spread of its own and takes the one learned so far."""
-        if self.training and len(features_NE) == 1:
-            mean, var = self.running_mean, self.running_var
-            return F.batch_norm(features_NE, mean, var, self.weight, self.bias, eps=self.eps)
-        return super().forward(features_NE)
 
 
 class DenseBlock(nn.Module):

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from bregma.networks.backbone import Backbone
 from bregma.networks.batch import Batch, Outputs
-from bregma.networks.radnet import PooledNorm
 
 DARK = -4.0
 """Logit that an untaught map says everywhere: blood is rare."""
@@ -112,3 +111,14 @@ def _under(finest_NPhw: Tensor, drawn_N1hw: Tensor) -> tuple[Tensor, Tensor, Ten
     share = drawn_N1hw.sigmoid() + 1e-4
     pixels = share.sum(dim=(2, 3))
     return (finest_NPhw * share).sum(dim=(2, 3)) / pixels, pixels.log(), drawn_N1hw.amax(dim=(2, 3))
+
+
+class PooledNorm(nn.BatchNorm1d):
+    """The features, each at the scale of its own spread: means, a logarithm and a logit are of different sizes."""
+
+    def forward(self, features_NE: Tensor) -> Tensor:
+        """(N, E) to (N, E); a lone slice has no spread of its own and takes the one learned so far."""
+        if self.training and len(features_NE) == 1:
+            mean, var = self.running_mean, self.running_var
+            return F.batch_norm(features_NE, mean, var, self.weight, self.bias, eps=self.eps)
+        return super().forward(features_NE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -38,6 +39,9 @@ WITHOUT = {
 """What could not be done, by what the temperature was fitted on."""
 
 DRAWN = "It has never seen a patient: it learned from drawn heads only and must not guide any care."
+
+BEGAN = "Its first weights are those of {}, which it did not learn from the scans named here."
+"""Said of networks that did not begin with random weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,9 @@ def make_card(job: Job, origin: Origin, chosen: Choice) -> Card:
             f"{recipe.optimizer.epochs} epochs, {recipe.preprocessing.pixel_mm:g} mm pixels"
         ),
         measured_on=f"{_count(validation)}, the part 'validation' of the same split",
-        limits=tuple(one for one in (DRAWN if drawn else "", OPTIMISTIC, WITHOUT[chosen.fitted_on]) if one),
+        limits=tuple(
+            one for one in (DRAWN if drawn else "", _began(recipe), OPTIMISTIC, WITHOUT[chosen.fitted_on]) if one
+        ),
         recipe=recipe.name,
         recipe_digest=digest_of(recipe),
         command=_command(recipe, origin),
@@ -93,6 +99,12 @@ def _summary(recipe: Recipe) -> str:
         return f"Probability of a bleed per slice{place}."
     whole = "a bleed and of each of these kinds" if ANY in recipe.findings else "each of these kinds of bleed"
     return f"Probability of {whole} per slice: {', '.join(kinds)}{';' if place else ''}{place}."
+
+
+def _began(recipe: Recipe) -> str:
+    """Where the first weights come from, unless from chance."""
+    weights = getattr(recipe.network, "weights", "random")
+    return "" if weights == "random" else BEGAN.format(Path(weights).name)
 
 
 def _metrics(findings: Sequence[str], data: str, chosen: Choice) -> tuple[Metric, ...]:
@@ -127,9 +139,16 @@ def _calls(finding: str, data: str, cases: Cases, chosen: Choice) -> Iterator[Me
 
 
 def _command(recipe: Recipe, origin: Origin) -> str:
-    """What makes the same package again, given the same library."""
+    """What makes the same package again, given the same library; of files on this machine it says the names only."""
     words = ["bregma train", recipe.name, "--library LIBRARY", f"--split {origin.split}", f"--seed {origin.seed}"]
-    return " ".join([*words, *(f"--set {change}" for change in changes_of(recipe))])
+    return " ".join([*words, *(f"--set {change}" for change in changes_of(_without_folders(recipe)))])
+
+
+def _without_folders(recipe: Recipe) -> Recipe:
+    """The recipe as another machine may know it: a weight file or an earlier run by its name."""
+    paths = {key: getattr(recipe.network, key, None) for key in ("weights", "base")}
+    names = {key: Path(path).name for key, path in paths.items() if path is not None}
+    return recipe.model_copy(update={"network": recipe.network.model_copy(update=names)})
 
 
 def _count(records: Sequence[ScanRecord]) -> str:

@@ -131,11 +131,11 @@ def _check(recipe: Recipe) -> None:
 
 
 def changes_of(recipe: Recipe) -> list[str]:
-    """What was changed in a recipe that comes with Bregma, as `--set` takes it; all values for one's own recipe."""
+    """What was changed in a recipe that comes with Bregma, as `--set` takes it; of one's own, all that it says."""
     shipped = load_recipe(recipe.name) if recipe.name in recipe_names() else None
     before = {} if shipped is None else _flat(shipped.model_dump(mode="json"))
     after = _flat(recipe.model_dump(mode="json"))
-    return [f"{key}={_toml(value)}" for key, value in after.items() if before.get(key) != value]
+    return [f"{key}={_toml(value)}" for key, value in after.items() if value is not None and before.get(key) != value]
 
 
 def _flat(data: Mapping[str, Any]) -> dict[str, Any]:
