@@ -31,7 +31,10 @@ Run = Callable[..., tuple[int, str, str]]
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three heads of one bleed each, their `library`, a package of places, one of readings, and `bleeds.index`."""
     folder = tmp_path_factory.mktemp("made")
-    write_studies(folder, count=3, seed=687, positive_share=1.0, size=96, slices=12)
+    for place, phantom in enumerate(islice(heads_with_one_bleed(), 3)):
+        write_dicom(phantom, folder / "scans" / f"study_{place:05d}")
+        write_masks(phantom, folder / "masks" / f"{phantom.series_uid}.nii.gz")
+        append_labels(folder / "labels.csv", phantom)
     with Library.create(folder / "library") as library:
         import_scans(library, folder / "scans", workers=1)
         import_labels(library, folder / "labels.csv")

@@ -56,7 +56,7 @@ def similar(
     json: Annotated[Path | None, typer.Option("--json", help="Write the answer as how-to/similar.md says.")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write a gallery: query and hits side by side.")] = None,
 ) -> None:
-    """Find the cases most like a lesion, nearest first; never of the query's own scan, nor of its patient unless asked.
+    """Find the cases most like a lesion, nearest first; none of the same series, nor of its patient unless asked.
 
     Examples: `bregma similar 1.2.840.1 --index tumours.index --where type=meningioma --per-patient`;
     `bregma similar scan.nii.gz --box 10,60,80,18,90,110 --index tumours.index --model package --html similar.html`

@@ -57,11 +57,19 @@ def train_tumours(recipe: TumourRecipe, library: Library, run: Run, *, progress:
         RequestError: the folder is another run's or of other data, or nobody outlined a tumour in the training part.
         StoppedError: somebody asked to stop; the state is saved.
     """
-    training, validation = (
-        map(partial(load_tumour_scan, library), tumour_scans(library, run.split, part)) for part in (TRAIN, VALIDATION)
-    )
+    load = partial(load_tumour_scan, library)
+    training, validation = (map(load, uids) for uids in outlined_scans(library, run.split))
     cache = run.cache or library.layout.root / "prepared"
     return train_on_scans(recipe, training, validation, run, cache=cache, progress=progress)
+
+
+def outlined_scans(library: Library, split: str) -> tuple[list[str], list[str]]:
+    """The series with outlined tumours in the parts "train" and "validation".
+
+    Raises:
+        RequestError: there is no such split, or it has no such part.
+    """
+    return tumour_scans(library, split, TRAIN), tumour_scans(library, split, VALIDATION)
 
 
 def train_on_scans(
