@@ -31,27 +31,27 @@ Cases = Sequence[TumourCase]
 
 
 def print_figures(paths: Mapping[str, Sequence[Path]], training: Cases, test: Cases) -> None:
-    """Tables: every arm, the reference less every arm, the reference against k and with distorted boxes."""
+    """Tables, in tumours of a hundred: every arm; the reference less every arm, with distorted boxes, against k."""
     told = {arm: _told(found, training, test, "asked", K) for arm, found in paths.items()}
     codes = patient_codes([case.patient for case in test for _ in case.boxes])
     draws = {arm: _draws(one, codes) for arm, one in told.items()}
-    print(_line("arm", ["mean", *FIGURES]))
+    _print_head("arm")
     for arm, one in told.items():
-        print(_line(arm, _cells(_figures(one), draws[arm])))
+        _print_line(arm, _cells(_figures(one), draws[arm]))
     if REFERENCE not in told:
         return
     best = _figures(told[REFERENCE])
-    print(_line(f"{REFERENCE} less", ["mean", *FIGURES]))
+    _print_head(f"{REFERENCE} less")
     for arm, one in told.items():
         if arm != REFERENCE:
-            print(_line(arm, _cells(best - _figures(one), draws[REFERENCE] - draws[arm], sign="+")))
+            _print_line(arm, _cells(best - _figures(one), draws[REFERENCE] - draws[arm], sign="+"))
     shaken = _told(paths[REFERENCE], training, test, "shaken", K)
-    cells = _cells(_figures(shaken) - best, _draws(shaken, codes) - draws[REFERENCE], sign="+")
-    print(_line("distorted boxes less exact ones", cells))
-    print(_line("k", ["mean", *FIGURES]))
+    cost = _cells(_figures(shaken) - best, _draws(shaken, codes) - draws[REFERENCE], sign="+")
+    _print_line("distorted boxes less exact ones", cost)
+    _print_head("k")
     for k in NEIGHBOURS:
-        against = _told(paths[REFERENCE], training, test, "asked", k)
-        print(_line(str(k), [f"{one:.3f}" for one in _figures(against)]))
+        against = _figures(_told(paths[REFERENCE], training, test, "asked", k))
+        _print_line(str(k), [f"{100 * one:.1f}" for one in against])
 
 
 def _told(paths: Sequence[Path], training: Cases, test: Cases, asked: str, k: int) -> Floats:
@@ -104,15 +104,22 @@ def _draws(told: Floats, codes: NDArray[np.intp]) -> Floats:
 
 def _cells(figures: Floats, draws: Floats, sign: str = "") -> list[str]:
     cells = []
-    for figure, column in zip(figures, draws.T, strict=True):
+    for figure, column in zip(100 * figures, 100 * draws.T, strict=True):
         ends = percentile_interval(column)
-        said = "" if ends is None else f" [{ends.low:{sign}.3f}, {ends.high:{sign}.3f}]"
-        cells.append(f"{figure:{sign}.3f}{said}")
+        said = "" if ends is None else f" [{ends.low:.1f}, {ends.high:.1f}]"
+        cells.append(f"{figure:{sign}.1f}{said}")
     return cells
 
 
-def _line(name: str, cells: Sequence[str]) -> str:
-    return f"| {' | '.join([name, *cells])} |"
+def _print_head(name: str) -> None:
+    columns = ["mean", *FIGURES]
+    print()
+    _print_line(name, columns)
+    print("|---" * (len(columns) + 1) + "|")
+
+
+def _print_line(name: str, cells: Sequence[str]) -> None:
+    print(f"| {' | '.join([name.removeprefix('tumour_').replace('_', ' '), *cells])} |")
 
 
 def draw_map(path: Path, test: Cases, voxel_mm: Sequence[float]) -> None:
