@@ -25,7 +25,7 @@ from bregma.training.tumour_export import embed_cases
 from bregma.training.tumour_loop import TumourJob, fit_tumours
 from bregma.training.tumour_recipe import TumourRecipe, load_tumour_recipe
 from bregma.training.tumour_set import TumourCase, make_case
-from research.tumour_phantoms_figures import draw_map, print_figures
+from research.tumour_phantoms_figures import REFERENCE, draw_map, print_figures
 
 TASKS = ("mask", *TUMOUR_CRITERIA)
 ARMS = (
@@ -67,6 +67,8 @@ def main() -> None:
             if not path.exists():
                 print(f"{path.stem}: {_arm(arm, settings, training, test, seed, path):.0f} s", flush=True)
     paths = {arm: [asked.out / f"{arm}-{asked.tag}-{seed}.npz" for seed in asked.seeds] for arm in asked.arms}
+    for tag in asked.also:
+        paths[f"{REFERENCE} {tag}"] = sorted(asked.out.glob(f"{REFERENCE}-{tag}-*.npz"))
     print_figures(paths, training, test)
     if asked.picture:
         draw_map(paths[asked.picture][0], test, recipe.view.voxel_mm)
@@ -142,6 +144,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", default=[UNTRAINED, *ARMS])
     parser.add_argument("--tag", default="default", help="name of these settings, such as width64")
+    parser.add_argument("--also", nargs="*", default=[], help="tags of the multitask arm, for the same tables")
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--picture", help="the arm whose t-SNE map is drawn, of the first seed")
     return parser.parse_args()
