@@ -1,9 +1,8 @@
-"""The retrieval paper's protocol on drawn heads: multitask against single tasks and removed tasks, on every criterion.
+"""The retrieval paper's protocol on drawn heads: multitask against single tasks and removed tasks, on each criterion.
 
-`python -m research.tumour_phantoms --heads 120 --seeds 0 1 2 --out DIR`; heads are split 80:20 (one head, one patient),
-every seed draws weights and order anew, and what is finished is not done again. A row per arm and seed: kNN score of
-every criterion against k, once with the boxes as outlined and once with distorted ones. `--picture ARM` draws the t-SNE
-map. Letters: T tumours, E embedding.
+`python -m research.tumour_phantoms --seeds 0 1 2 --out DIR`; one head is one patient, the heads asked about are not
+those of the database, every seed draws weights and order anew, and what is finished is not done again. Tumours are
+asked about with boxes as outlined and with distorted ones. Figures: research/tumour_phantoms_figures.py.
 """
 
 from __future__ import annotations
@@ -17,18 +16,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from bregma.phantom.tumours import draw_tumours, tumour_parameters
 from bregma.scan.terms import TUMOUR_CRITERIA
 from bregma.scan.tumour import VoxelBox
 from bregma.training.devices import choose_machine
 from bregma.training.tumour_export import embed_cases
-from bregma.training.tumour_figures import knn_terms, terms_of
 from bregma.training.tumour_loop import TumourJob, fit_tumours
-from bregma.training.tumour_loss import UNKNOWN
 from bregma.training.tumour_recipe import TumourRecipe, load_tumour_recipe
 from bregma.training.tumour_set import TumourCase, make_case
+from research.tumour_phantoms_figures import REFERENCE, draw_map, print_figures
 
 TASKS = ("mask", *TUMOUR_CRITERIA)
 ARMS = (
@@ -37,10 +34,7 @@ ARMS = (
     *(f"tumour_without_{task}" for task in TASKS),
 )
 UNTRAINED = "untrained"
-NEIGHBOURS = (1, 3, 5, 10, 20, 40)
 DISTORTION = 0.25
-SIZE_FACTOR = 2.0
-"""A size counts as told when the mean of the k nearest is within this factor of the volume."""
 
 SMALL = [
     "network.width=16",
@@ -58,34 +52,36 @@ SMALL = [
 
 
 def main() -> None:
-    """Draw, train, measure; then show."""
+    """Draw, train, keep the embeddings; then show what they are worth."""
     asked = _arguments()
     torch.set_num_threads(1)
     asked.out.mkdir(parents=True, exist_ok=True)
     settings = [*SMALL, f"optimizer.epochs={asked.epochs}", *asked.set]
-    heads = asked.heads + asked.test
-    cases = _cases(heads, load_tumour_recipe("tumour_multitask", settings), asked.out / "prepared")
+    recipe = load_tumour_recipe("tumour_multitask", settings)
+    cases = _cases(asked.heads + asked.test, recipe, asked.out / "prepared")
     training, test = cases[: asked.heads], cases[asked.heads :]
     print(f"{_tumours(training)} tumours to train, {_tumours(test)} to test", flush=True)
     for seed in asked.seeds:
         for arm in asked.arms:
             path = asked.out / f"{arm}-{asked.tag}-{seed}.npz"
             if not path.exists():
-                _arm(arm, settings, training, test, seed, path)
-            print(json.dumps(_row(path, training, test)), flush=True)
-    paths = {arm: sorted(asked.out.glob(f"{arm}-{asked.tag}-*.npz")) for arm in (UNTRAINED, *ARMS)}
-    seen = {arm: [_row(path, training, test) for path in found] for arm, found in paths.items() if found}
-    (asked.out / f"figures-{asked.tag}.json").write_text(json.dumps(seen, indent=1))
-    for arm, rows in seen.items():
-        print(_over_seeds(arm, rows))
+                print(f"{path.stem}: {_arm(arm, settings, training, test, seed, path):.0f} s", flush=True)
+    paths = {arm: [asked.out / f"{arm}-{asked.tag}-{seed}.npz" for seed in asked.seeds] for arm in asked.arms}
+    for tag in asked.also:
+        paths[f"{REFERENCE} {tag}"] = sorted(asked.out.glob(f"{REFERENCE}-{tag}-*.npz"))
+    print_figures(paths, training, test)
     if asked.picture:
-        _picture(asked.out / f"{asked.picture}-{asked.tag}-{asked.seeds[0]}.npz", test)
+        draw_map(paths[asked.picture][0], test, recipe.view.voxel_mm)
 
 
 def _arm(
     arm: str, settings: list[str], training: Sequence[TumourCase], test: Sequence[TumourCase], seed: int, path: Path
-) -> None:
-    """Train, and keep the embeddings: of the training part, of the test part, and of that with distorted boxes."""
+) -> float:
+    """Train, and keep the embeddings: of the training part, of the test part, and of that with distorted boxes.
+
+    Returns:
+        Seconds of the processor.
+    """
     started = time.process_time()
     recipe = load_tumour_recipe("tumour_multitask" if arm == UNTRAINED else arm, settings)
     torch.manual_seed(seed)
@@ -97,63 +93,9 @@ def _arm(
     rng = np.random.default_rng([seed, 25])
     known, asked = (embed_cases(network, part, size) for part in (training, test))
     shaken = embed_cases(network, [_distorted(case, rng) for case in test], size)
-    np.savez(path, known=known, asked=asked, shaken=shaken, seconds=np.array(time.process_time() - started))
-
-
-def _row(path: Path, training: Sequence[TumourCase], test: Sequence[TumourCase]) -> dict[str, object]:
-    """Criterion -> score at each k, as outlined and distorted."""
-    with np.load(path) as kept:
-        return {
-            "arm": path.stem,
-            "seconds": round(float(kept["seconds"])),
-            "width": int(kept["known"].shape[1]),
-            "k": NEIGHBOURS,
-            "scores": _against_k(kept["known"], kept["asked"], training, test),
-            "distorted": _against_k(kept["known"], kept["shaken"], training, test),
-        }
-
-
-def _over_seeds(arm: str, rows: Sequence[dict[str, object]]) -> str:
-    """A line of the table: mean over seeds at k = 10, with the least and the most, and what distortion costs."""
-    at, cells = NEIGHBOURS.index(10), []
-    tables = [
-        {kind: {name: one[at] for name, one in row[kind].items()} for kind in ("scores", "distorted")}  # type: ignore[attr-defined]
-        for row in rows
-    ]
-    for name in tables[0]["scores"]:
-        values = [table["scores"][name] for table in tables]
-        shaken = float(np.mean([table["distorted"][name] for table in tables]))
-        cells.append(
-            f"{name} {np.mean(values):.3f} [{min(values):.3f}, {max(values):.3f}] ({shaken - np.mean(values):+.3f})"
-        )
-    means = [float(np.mean(list(table["scores"].values()))) for table in tables]
-    return f"{arm} ({len(rows)} seeds): mean {np.mean(means):.3f}; {'; '.join(cells)}"
-
-
-def _against_k(
-    known: NDArray[np.float32],
-    asked: NDArray[np.float32],
-    training: Sequence[TumourCase],
-    test: Sequence[TumourCase],
-) -> dict[str, list[float]]:
-    rows: dict[str, list[float]] = {}
-    for criterion in TUMOUR_CRITERIA:
-        truth, votes = terms_of(test, criterion), terms_of(training, criterion)
-        here, there = truth != UNKNOWN, votes != UNKNOWN
-        rows[criterion] = [
-            float((knn_terms(asked[here], known[there], votes[there], k=k) == truth[here]).mean()) for k in NEIGHBOURS
-        ]
-    away = ((asked[:, None].astype(np.float64) - known[None]) ** 2).sum(axis=2)
-    nearest, sizes = np.argsort(away, axis=1), _log_sizes(training)
-    wrong = [np.abs(sizes[nearest[:, :k]].mean(axis=1) - _log_sizes(test)) for k in NEIGHBOURS]
-    rows["size"] = [float((one < np.log(SIZE_FACTOR)).mean()) for one in wrong]
-    return rows
-
-
-def _log_sizes(cases: Sequence[TumourCase]) -> NDArray[np.float64]:
-    """(T,) log of the volume of each box, in prepared voxels."""
-    volumes = [np.subtract(box.stop, box.start).prod() for case in cases for box in case.boxes]
-    return np.log(np.array(volumes, float))
+    seconds = time.process_time() - started
+    np.savez(path, known=known, asked=asked, shaken=shaken, seconds=np.array(seconds))
+    return seconds
 
 
 def _distorted(case: TumourCase, rng: np.random.Generator) -> TumourCase:
@@ -193,22 +135,6 @@ def _tumours(cases: Sequence[TumourCase]) -> int:
     return sum(len(case.boxes) for case in cases)
 
 
-def _picture(path: Path, test: Sequence[TumourCase]) -> None:
-    """The map of the test part, coloured by type, side and size."""
-    import matplotlib.pyplot as plt
-    from sklearn.manifold import TSNE
-
-    with np.load(path) as kept:
-        places = TSNE(random_state=0, perplexity=max(2, min(30, len(kept["asked"]) // 4))).fit_transform(kept["asked"])
-    colours = {"type": terms_of(test, "type"), "side": terms_of(test, "side"), "size": _log_sizes(test)}
-    figure, axes = plt.subplots(1, 3, figsize=(12, 4))
-    for axis, (name, values) in zip(axes, colours.items(), strict=True):
-        axis.scatter(*places.T, c=values, s=10, cmap="viridis")
-        axis.set_title(name)
-        axis.set_axis_off()
-    figure.savefig(path.with_suffix(".png"), dpi=120, bbox_inches="tight")
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
@@ -218,8 +144,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", default=[UNTRAINED, *ARMS])
     parser.add_argument("--tag", default="default", help="name of these settings, such as width64")
+    parser.add_argument("--also", nargs="*", default=[], help="tags of the multitask arm, for the same tables")
     parser.add_argument("--set", action="append", default=[])
-    parser.add_argument("--picture")
+    parser.add_argument("--picture", help="the arm whose t-SNE map is drawn, of the first seed")
     return parser.parse_args()
 
 

@@ -16,9 +16,10 @@ from bregma.catalogue.ingest import import_scans
 from bregma.catalogue.label_table import import_labels
 from bregma.catalogue.library import Library
 from bregma.cli import main
-from bregma.phantom import write_studies
+from bregma.models.lesions import find_lesions
+from bregma.phantom import Phantom, Scanner, draw, sample_head, write_dicom, write_masks
+from bregma.phantom.place_regions import lesion_places
 from bregma.retrieval.index import Index
-from bregma.scan.terms import SUBTYPES
 from tiny_models import tiny_package
 from tiny_places import tiny_places
 
@@ -31,13 +32,36 @@ Run = Callable[..., tuple[int, str, str]]
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three heads of one bleed each, their `library`, a package of places, one of readings, and `bleeds.index`."""
     folder = tmp_path_factory.mktemp("made")
-    write_studies(folder, count=3, seed=687, positive_share=1.0, size=96, slices=12)
+    (folder / "masks").mkdir()
+    known, rows = {}, [["series_uid", "level", "part", "place", "source", "mask"]]
+    for number, subtype in enumerate(("epidural", "intraparenchymal", "subdural")):
+        phantom, place = head_with_one(subtype)
+        uid, mask = phantom.series_uid, f"masks/{number}.nii.gz"
+        write_dicom(phantom, folder / "scans" / f"study_{number:05d}")
+        write_masks(phantom, folder / mask)
+        rows += [[uid, "scan", "", "", "phantom", mask], [uid, "lesion", "L1", place, "phantom", ""]]
+        known[uid] = {"subtype": subtype, "place": place}
+    (folder / "truth.json").write_text(json.dumps(known))
+    with (folder / "labels.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
     with Library.create(folder / "library") as library:
         import_scans(library, folder / "scans", workers=1)
         import_labels(library, folder / "labels.csv")
     tiny_places(folder / "places")
     tiny_package(folder / "tiny")
     return folder
+
+
+def head_with_one(subtype: str) -> tuple[Phantom, str]:
+    """The first head whose blood is one connected bleed in a place that has a name, however heads are drawn."""
+    scanner = Scanner(size=96, slices=12, spacing_mm=13.3)
+    for seed in range(100):
+        phantom = draw(sample_head(np.random.default_rng(seed), bleeds=[subtype], scanner=scanner))
+        parts = find_lesions(phantom.masks[subtype].astype(np.float32), phantom.geometry)
+        places = lesion_places(phantom)
+        if len(parts) == 1 and "L1" in places:
+            return phantom, places["L1"]
+    raise AssertionError(f"no head of 100 has one {subtype} bleed")
 
 
 @pytest.fixture
@@ -66,18 +90,8 @@ def indexed(run: Run, made: Path) -> Path:
 
 
 def truth(made: Path) -> dict[str, dict[str, str]]:
-    """Series -> subtype and place of its one lesion, as the phantom's table of labels has them."""
-    known: dict[str, dict[str, str]] = {}
-    with (made / "labels.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            if row["level"] != "lesion":
-                continue
-            about = known.setdefault(row["series_uid"], {})
-            if row["place"]:
-                about["place"] = row["place"]
-            for name in SUBTYPES:
-                if row[name] == "1":
-                    about["subtype"] = name
+    """Series -> subtype and place of its one lesion."""
+    known: dict[str, dict[str, str]] = json.loads((made / "truth.json").read_text())
     return known
 
 

@@ -149,6 +149,29 @@ def test_ones_own_patient_is_left_out_unless_asked_for(indexed: dict[str, str], 
     assert answer(run, indexed, indexed["b"], "--where", "longest_mm=99..") == []
 
 
+@pytest.mark.parametrize(
+    ("condition", "note"),
+    [
+        ("type=gliom", "no lesion of the index has type=gliom; did you mean 'glioma'?"),
+        ("typ=glioma", "the index says nothing of 'typ'; did you mean 'type'?"),
+        ("longest_mm=99..", None),
+    ],
+)
+def test_no_hit_is_explained(indexed: dict[str, str], run: Run, condition: str, note: str | None) -> None:
+    code, _, err = run("similar", indexed["b"], "--index", "made.index", "--where", condition)
+    notes = [f"note: {note}"] if note else []
+    assert (code, err.splitlines()) == (0, [*notes, "note: no other lesion in the index meets the conditions"])
+
+
+def test_a_hit_can_be_copied_and_asked_about(
+    indexed: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    code, out, err = run("similar", indexed["a"], "--index", "made.index")
+    assert (code, err) == (0, "")
+    assert {indexed["b"], indexed["c"]} <= set(out.split())
+
+
 def test_the_json_says_what_is_known(indexed: dict[str, str], run: Run) -> None:
     answer(run, indexed, indexed["b"])
     document = json.loads(Path("out.json").read_text())

@@ -73,6 +73,7 @@ def test_blocks_and_segments_make_no_difference(tmp_path: Path, form: str, monke
     for module in ("plain", "int8", "pairs"):
         monkeypatch.setattr(f"bregma.retrieval.{module}.BLOCK", 64)
     monkeypatch.setattr("bregma.retrieval.search._SOME", 32)
+    monkeypatch.setattr("bregma.retrieval.search._FEW", 4)
     rng = np.random.default_rng(4)
     known, vectors = entries(700, rng), rng.standard_normal((700, 16), dtype=np.float32)
     index = build(tmp_path / "index", vectors[:501], known[:501], form)
@@ -93,6 +94,7 @@ def test_blocks_and_segments_make_no_difference(tmp_path: Path, form: str, monke
     scale=st.sampled_from([1e-6, 1.0, 1e6]),
     offset=st.sampled_from([0.0, 30.0]),
     levels=st.sampled_from([0, 1, 3]),
+    few=st.sampled_from([0, 64]),
     per_patient=st.booleans(),
 )
 def test_any_vectors(
@@ -104,9 +106,13 @@ def test_any_vectors(
     scale: float,
     offset: float,
     levels: int,
+    few: int,
     per_patient: bool,
 ) -> None:
-    """Far from the origin, tiny, huge, with many ties, all the same: always what measuring everything finds."""
+    """Far from the origin, tiny, huge, with many ties, all the same: always what measuring everything finds.
+
+    With `few` at 0 a second, closer bound is asked about every row that the first one left.
+    """
     rng = np.random.default_rng(seed)
     vectors = rng.standard_normal((count, width))
     vectors = np.round(vectors * levels) / levels if levels else vectors
@@ -114,7 +120,9 @@ def test_any_vectors(
     known = entries(count, rng, patients=4)
     index = build(tmp_path_factory.mktemp("any") / "index", vectors, known, form)
     query = vectors[rng.integers(count)]
-    found = index.search(query, patient="p1", top=5, per_patient=per_patient)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bregma.retrieval.search._FEW", few)
+        found = index.search(query, patient="p1", top=5, per_patient=per_patient)
     assert said(found) == brute_force(query, vectors, known, patient="p1", top=5, per_patient=per_patient)
 
 

@@ -164,6 +164,13 @@ def test_a_folder_is_one_runs(run: Path) -> None:
         train_on_scans(small(), TRAINING[1:], VALIDATION, Run(run))
 
 
+def test_a_run_that_lacks_its_first_weights_leaves_the_folder_free(tmp_path: Path) -> None:
+    slices = load_tumour_recipe("tumour_multitask_2d", {"network.weights": str(tmp_path / "gone.safetensors")})
+    with pytest.raises(RequestError, match="gone"):
+        train_on_scans(slices, TRAINING, VALIDATION, Run(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_part_of_which_nothing_is_known_gives_no_figures(run: Path) -> None:
     training = [make_case(one, small().view.settings) for one in TRAINING[:2]]
     unknown = [make_case(scan(5, known=False), small().view.settings)]

@@ -14,6 +14,7 @@ from bregma.catalogue.tumours import load_tumour_scan, tumour_scans
 from bregma.cli.app import app
 from bregma.models.tumour_embedder import load_tumour_embedder
 from bregma.phantom.tumour_studies import TumourStudies, write_tumour_studies
+from bregma.scan.labels import Label, Level
 
 TINY = {
     "network.width": 4,
@@ -53,3 +54,23 @@ def test_the_command_leaves_a_package_that_embeds_the_library_s_tumours(library:
         vectors = embedder.embed(scans[0].volume, [one.box for one in scans[0].tumours])
     assert vectors.shape == (len(scans[0].tumours), 4)
     assert len(list((library / "prepared").rglob("*.values.npy"))) == prepared
+
+
+def test_contradictions_are_warned_of_once_before_training(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Library.open(library) as opened:
+        asked = tumour_scans(opened, "default", "train")[0]
+
+    def labels(_: Library, uid: str) -> list[Label]:
+        said = {"reader:one": "type:glioma", "reader:two": "type:meningioma"} if uid == asked else {}
+        return [Label(uid, Level.LESION, "1", term, 1.0, source) for source, term in said.items()]
+
+    monkeypatch.setattr(Library, "labels", labels)
+    changes = [word for key, value in TINY.items() for word in ("--set", f"{key}={value}")]
+    command = ["train", "tumour_multitask", "--library", str(library), "--run", str(tmp_path / "run"), *changes]
+    answer = CliRunner().invoke(app, command)
+    assert answer.exit_code == 0, answer.output
+    assert answer.stderr.count("warning") == 1
+    assert "contradict each other on 1 label," in answer.stderr
+    assert f"series {asked}, type of tumour 1: glioma or meningioma; kept as unknown" in answer.stderr

@@ -113,7 +113,8 @@ def within_split(session: Session, query: ScanQuery, split: str, part: str | Non
     """
     row = session.scalar(select(SplitRow).where(SplitRow.name == split))
     if row is None:
-        raise RequestError(f"there is no split {split!r}{did_you_mean(split, session.scalars(select(SplitRow.name)))}")
+        known = did_you_mean(split, session.scalars(select(SplitRow.name)))
+        raise RequestError(f"there is no split {split!r}{known}; bregma split makes one")
     query = query.join(SplitMemberRow, SplitMemberRow.patient_id == PatientRow.id)
     query = query.where(SplitMemberRow.split_id == row.id)
     if part is None:

@@ -73,7 +73,9 @@ def split_report(library: Library, name: str) -> SplitReport:
     with Session(library.engine) as session:
         row = session.scalar(select(SplitRow).where(SplitRow.name == name))
         if row is None:
-            raise RequestError(f"there is no split {name!r}{did_you_mean(name, library.splits())}")
+            raise RequestError(
+                f"there is no split {name!r}{did_you_mean(name, library.splits())}; bregma split makes one"
+            )
         values = scan_values(session, NAMES)
         placed: dict[str, list[tuple[str, Values]]] = {part: [] for part in row.fractions}
         left_out: list[tuple[str, Values]] = []

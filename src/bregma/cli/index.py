@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bregma.cli.library import UrlOption
-from bregma.cli.output import console, errors, print_error, progress_bar
+from bregma.cli.output import console, print_error, progress_bar
+from bregma.cli.tumour_ties import warn_of_ties
 from bregma.scan.counted import counted
 from bregma.scan.errors import LibraryError, RefusedError, RequestError
 
@@ -69,7 +70,8 @@ def add(
             sources = [partial(indexer.of_path, path, mask, _said(label or []))]
         wrong = _bring(opened, indexer, sources, replace=replace)
         if held is not None:
-            _warn_of_ties(held, opened)
+            here = opened.cases() & {record.series_uid for record in held.scans()}
+            warn_of_ties(held, here, "add with --replace")
     opened.compact()
     console().print(f"{counted(len(opened), 'lesion')} of {counted(len(opened.cases()), 'scan')} in {index.name}")
     if wrong:
@@ -162,22 +164,6 @@ def _bring(index: Index, indexer: Indexer, sources: Sequence[Source], *, replace
                 wrong += 1
         progress(len(sources), len(sources))
     return wrong
-
-
-def _warn_of_ties(library: Library, index: Index) -> None:
-    """One warning for all tumours in the index of which sources say different things."""
-    from bregma.catalogue.tumour_votes import contested, votes
-
-    here = index.cases() & {record.series_uid for record in library.scans()}
-    ties = [(uid, tie) for uid in sorted(here) for tie in contested(votes(library.labels(uid)))]
-    if ties:
-        errors().print(
-            f"warning: sources contradict each other on {counted(len(ties), 'label')}, first in series {ties[0][0]}, "
-            f"{ties[0][1]}; kept as unknown: correct the table of one source, import it again, then add with --replace",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
 
 
 def _said(labels: Iterable[str]) -> dict[str, str]:

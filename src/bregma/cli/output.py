@@ -23,6 +23,14 @@ def console() -> Console:
 
 
 @cache
+def wide_console() -> Console:
+    """Where tables with UIDs go: stdout, with lines as long as they are, so that a UID can be copied."""
+    from rich.console import Console
+
+    return Console(width=1000)
+
+
+@cache
 def errors() -> Console:
     """Where refusals, errors and progress go: stderr."""
     from rich.console import Console
@@ -34,6 +42,11 @@ def print_error(sentence: str) -> None:
     """Say in one line why a command stops."""
     errors().print("error:", style="bold red", end=" ")
     errors().print(sentence, highlight=False, markup=False, soft_wrap=True)
+
+
+def print_hint(sentence: str) -> None:
+    """Say in one line, beside the results, what may explain them."""
+    errors().print(f"note: {sentence}", highlight=False, markup=False, soft_wrap=True)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bregma.cli.library import UrlOption
-from bregma.cli.output import console
+from bregma.cli.output import console, print_hint, wide_console
 from bregma.cli.targets import check_targets
 from bregma.scan.errors import BregmaError, RequestError
 from bregma.scan.study import MR
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bregma.report.similar_contract import Answer
     from bregma.retrieval.entry import Entry
     from bregma.retrieval.index import Index
+    from bregma.retrieval.where import Where
     from bregma.scan.tumour import TumourScan, VoxelBox
 
     Vector = NDArray[np.float32]
@@ -56,7 +57,7 @@ def similar(
     json: Annotated[Path | None, typer.Option("--json", help="Write the answer as how-to/similar.md says.")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write a gallery: query and hits side by side.")] = None,
 ) -> None:
-    """Find the cases most like a lesion, nearest first; never of the query's own scan, nor of its patient unless asked.
+    """Find the cases most like a lesion, nearest first; none of the same series, nor of its patient unless asked.
 
     Examples: `bregma similar 1.2.840.1 --index tumours.index --where type=meningioma --per-patient`;
     `bregma similar scan.nii.gz --box 10,60,80,18,90,110 --index tumours.index --model package --html similar.html`
@@ -86,6 +87,8 @@ def similar(
         )
         answers.append(Answer(entry, tuple(found)))
     _print(answers)
+    if not any(answer.matches for answer in answers):
+        _say_why_nothing(opened, conditions)
     if json is not None:
         write_json(json, similar_document(opened, answers))
     if html is not None:
@@ -208,11 +211,25 @@ def _print(answers: list[Answer]) -> None:
 
     for answer in answers:
         title = f"like {answer.asked.number} of {answer.asked.case}"
-        table = Table("", "distance", "labels", "mm", "date", "patient", "case", title=title, box=None, pad_edge=False)
+        columns = ("", "distance", "labels", "mm", "date", "patient", "case")
+        table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
         for rank, match in enumerate(answer.matches, start=1):
             one = match.entry
             labels = ", ".join(term for _, term in sorted(one.labels.items())) or "-"
             size = "-" if one.longest_mm is None else f"{one.longest_mm:.0f}"
             words = (str(rank), f"{match.distance:.3f}", labels, size, one.date or "-", one.patient)
             table.add_row(*words, f"{one.case} / {one.number}")
-        console().print(table, soft_wrap=True)
+        wide_console().print(table)
+
+
+def _say_why_nothing(index: Index, conditions: Where) -> None:
+    """A word that no lesion of the index has is likely mistyped; it is no error, since a later lesion may have it."""
+    from bregma.scan.errors import did_you_mean
+
+    said = index.words()
+    for name, terms in conditions.words.items():
+        if name not in said:
+            print_hint(f"the index says nothing of {name!r}{did_you_mean(name, said)}")
+        for term in sorted(terms - said.get(name, terms)):
+            print_hint(f"no lesion of the index has {name}={term}{did_you_mean(term, said[name])}")
+    print_hint("no other lesion in the index meets the conditions")

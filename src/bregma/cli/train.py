@@ -11,6 +11,7 @@ import typer
 from bregma.cli.library import LibraryOption, UrlOption
 from bregma.cli.output import console, progress_bars
 from bregma.cli.targets import check_targets
+from bregma.cli.tumour_ties import warn_of_ties
 from bregma.scan.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -93,12 +94,15 @@ def _train_anatomy(recipe: str, settings: list[str], library: Path, url: str | N
 def _train_tumours(recipe: str, settings: list[str], library: Path, url: str | None, run: Run) -> None:
     """Train an embedding of tumours on those of the library that somebody outlined."""
     from bregma.catalogue.library import Library
-    from bregma.training.train_tumours import train_tumours
+    from bregma.training.train_tumours import outlined_scans, train_tumours
     from bregma.training.tumour_recipe import load_tumour_recipe
 
     chosen = load_tumour_recipe(recipe, settings)
-    with Library.open(library, url=url) as opened, progress_bars(f"training {chosen.name}") as (progress,):
-        package = train_tumours(chosen, opened, run, progress=progress)
+    with Library.open(library, url=url) as opened:
+        learning, measuring = outlined_scans(opened, run.split)
+        warn_of_ties(opened, [*learning, *measuring], "train in another folder")
+        with progress_bars(f"training {chosen.name}") as (progress,):
+            package = train_tumours(chosen, opened, run, progress=progress)
     console().print(
         f"package: {package}\nnext: bregma index add tumours.index --library {library} --model {package}",
         soft_wrap=True,

@@ -136,6 +136,14 @@ class Index:
             found += [segment.entry(int(row)) for row in rows]
         return sorted(found, key=lambda entry: entry.key)
 
+    def words(self) -> dict[str, set[str]]:
+        """Criterion, or "modality" -> the terms that entries have, or had before they were deleted."""
+        found: dict[str, set[str]] = {}
+        for segment in self.segments:
+            for name, terms in segment.words.items():
+                found.setdefault(name, set()).update(terms)
+        return found
+
     def vector(self, case: str, number: int) -> Floats:
         """(E,) the vector of an entry.
 

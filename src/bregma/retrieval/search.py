@@ -17,7 +17,7 @@ from bregma.retrieval.bounds import Floats, Scanner
 from bregma.retrieval.forms import form_named
 from bregma.retrieval.match import Match
 from bregma.retrieval.nearest import Found, Nearest
-from bregma.retrieval.plain import Plain
+from bregma.retrieval.plain import Plain, PlainScanner
 from bregma.retrieval.segment import Mask, Rows, Segment
 from bregma.retrieval.where import Where
 
@@ -30,6 +30,8 @@ _SAMPLE = 4096
 """Rows among which those are sought."""
 _SOME = 8192
 """Rows gathered at a time."""
+_FEW = 64
+"""Up to so many rows that a coarse bound left are measured at once; of more, a closer bound is asked first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,9 +83,11 @@ class _Look:
         for start, low in scanner.blocks():
             part = None if fitting is None else fitting[start : start + len(low)]
             for chosen in self._worth_measuring(low, part, scanner):
-                self._measure(chosen + start)
+                coarse = len(chosen) > _FEW and not isinstance(scanner, PlainScanner)
+                (self._some if coarse else self._measure)(chosen + start)
 
     def _some(self, rows: Rows) -> None:
+        """Measure of some rows those that the bounds of the originals, the closest there are, do not rule out."""
         scanner = Plain().scanner(self.segment.arrays, self.query.vector)
         for start in range(0, len(rows), _SOME):
             part = rows[start : start + _SOME]

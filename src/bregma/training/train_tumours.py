@@ -20,7 +20,7 @@ from bregma.scan.counted import counted
 from bregma.scan.errors import RequestError
 from bregma.scan.tumour import TumourScan
 from bregma.training.checkpoint import write_whole
-from bregma.training.devices import choose_machine
+from bregma.training.devices import Machine, choose_machine
 from bregma.training.inputs import Progress
 from bregma.training.run_lock import alone_in
 from bregma.training.train import PACKAGE, TRAIN, VALIDATION, Run
@@ -57,11 +57,19 @@ def train_tumours(recipe: TumourRecipe, library: Library, run: Run, *, progress:
         RequestError: the folder is another run's or of other data, or nobody outlined a tumour in the training part.
         StoppedError: somebody asked to stop; the state is saved.
     """
-    training, validation = (
-        map(partial(load_tumour_scan, library), tumour_scans(library, run.split, part)) for part in (TRAIN, VALIDATION)
-    )
+    load = partial(load_tumour_scan, library)
+    training, validation = (map(load, uids) for uids in outlined_scans(library, run.split))
     cache = run.cache or library.layout.root / "prepared"
     return train_on_scans(recipe, training, validation, run, cache=cache, progress=progress)
+
+
+def outlined_scans(library: Library, split: str) -> tuple[list[str], list[str]]:
+    """The series with outlined tumours in the parts "train" and "validation".
+
+    Raises:
+        RequestError: there is no such split, or it has no such part.
+    """
+    return tumour_scans(library, split, TRAIN), tumour_scans(library, split, VALIDATION)
 
 
 def train_on_scans(
@@ -79,35 +87,35 @@ def train_on_scans(
         RequestError: as `train_tumours`.
         StoppedError: likewise.
     """
+    package = run.folder / PACKAGE
+    job = None if package.exists() else _begin(recipe, run)  # before the folder is claimed: weights may not be there
     sets = [_prepare(recipe, scans, cache) for scans in (training, validation)]
     (learned_from, first), (measured_on, second) = sets
     if not any(case.boxes for case in learned_from):
         raise RequestError(f"the part {TRAIN!r} of split {run.split!r} has no outlined tumour to learn from")
     with alone_in(run.folder):
         _claim(recipe, run, [*first, "", *second])
-        package = run.folder / PACKAGE
-        if not package.exists():
-            _fit_and_write(recipe, run, package, learned_from, measured_on, progress)
+        if job is not None and not package.exists():
+            network, machine = job
+            fit = TumourJob(recipe, run.seed, run.folder, network, machine, learned_from, measured_on, progress)
+            _fit_and_write(fit, run, package)
     return package
 
 
-def _fit_and_write(
-    recipe: TumourRecipe,
-    run: Run,
-    package: Path,
-    training: Sequence[TumourCase],
-    validation: Sequence[TumourCase],
-    progress: Progress | None,
-) -> None:
+def _begin(recipe: TumourRecipe, run: Run) -> tuple[TumourNetwork, Machine]:
+    """The network with its first weights, where it will learn."""
     machine = choose_machine(run.device, recipe.loop.precision, threads=run.threads)
     torch.manual_seed(run.seed)
-    network = recipe.make_network().to(machine.device)
-    fit_tumours(TumourJob(recipe, run.seed, run.folder, network, machine, training, validation, progress))
+    return recipe.make_network().to(machine.device), machine
+
+
+def _fit_and_write(job: TumourJob, run: Run, package: Path) -> None:
+    fit_tumours(job)
     write_tumour_package(
         package,
-        card=_card(recipe, run, network, training, validation),
-        view=recipe.view.settings,
-        onnx=tumour_onnx(network, recipe.view.patch),
+        card=_card(job.recipe, run, job.network, job.training, job.validation),
+        view=job.recipe.view.settings,
+        onnx=tumour_onnx(job.network, job.recipe.view.patch),
     )
 
 
