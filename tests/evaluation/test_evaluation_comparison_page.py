@@ -239,8 +239,8 @@ def test_what_packages_are_called(tmp_path: Path) -> None:
     assert len(contenders_of(mixed, grouped=False)) == 3
     (one,) = contenders_of([str(plain.folder)], grouped=False)
     assert (one.label, one.group) == ("other", "")
-    bundled = contenders_of(["radnet", "radnet"], grouped=False)
-    assert [c.label for c in bundled] == ["radnet", "radnet (2)"]
+    bundled = contenders_of(["segmenter", "segmenter"], grouped=False)
+    assert [c.label for c in bundled] == ["segmenter", "segmenter (2)"]
 
 
 def test_the_machine_has_cores_and_a_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
