@@ -55,7 +55,7 @@ def demo(
         markup=False,
         soft_wrap=True,
     )
-    console().print("Not a medical device: the bundled model has seen drawn heads only.", style="yellow")
+    console().print("Not a medical device: the bundled model has never seen a patient.", style="yellow")
     if code:
         raise typer.Exit(code)
 
