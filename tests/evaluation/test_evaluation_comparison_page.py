@@ -183,7 +183,7 @@ def test_of_many_models_orders_are_drawn() -> None:
 def test_every_recipe_named_after_a_backbone_has_its_top1() -> None:
     shipped = {path.stem for path in RECIPES.glob("*.toml")}
     assert set(TOP1) <= shipped
-    assert len(TOP1) == len(BACKBONES)
+    assert len(TOP1) == len(BACKBONES) - 1, "EfficientNet-Lite0 has no recipe of its own name"
     assert top1_of("radnet") is None
 
 

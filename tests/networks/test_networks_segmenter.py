@@ -12,7 +12,7 @@ from torch import nn
 from bregma.networks.backbone import BACKBONES, Backbone
 from bregma.networks.batch import Batch
 from bregma.networks.cost import cost_of
-from bregma.networks.slice_segmenter import DARK, SliceSegmenter
+from bregma.networks.slice_segmenter import DARK, PooledNorm, SliceSegmenter
 from bregma.scan.errors import RequestError
 from bregma.training.onnx_form import compare, to_onnx
 
@@ -134,3 +134,17 @@ def test_it_learns_a_step_and_is_served_as_it_is(tmp_path: Path) -> None:
     optimizer.step()
     onnx = to_onnx(network, channels=2, size=64, maps=True)
     assert compare(onnx, network, [torch.rand(count, 2, 64, 64).numpy() for count in (1, 3)]) < 1e-4
+
+
+def test_features_that_hardly_spread_reach_the_dense_layer_at_full_scale() -> None:
+    norm = PooledNorm(1).train()
+    pooled = torch.tensor([[0.50], [0.51], [0.50], [0.51]])
+    # mean 0.505, spread 0.005; the constant of batch normalisation, 1e-5, lowers 1 to 0.845
+    torch.testing.assert_close(norm(pooled).flatten(), 0.8452 * torch.tensor([-1.0, 1, -1, 1]), atol=1e-3, rtol=0)
+
+
+def test_a_lone_slice_is_normalised_by_what_was_learned() -> None:
+    norm = PooledNorm(2).train()
+    lone = torch.tensor([[3.0, -1.0]])
+    torch.testing.assert_close(norm(lone), norm.eval()(lone))
+    assert norm.num_batches_tracked == 0
