@@ -84,7 +84,8 @@ class Backbone(nn.Module):
             raise RequestError(
                 f"backbone {name!r} is unknown{did_you_mean(name, BACKBONES)}; expected one of {', '.join(BACKBONES)}"
             )
-        self.name, self._published, self._levels = name, BACKBONES[name], 0
+        self.name, self._published = name, BACKBONES[name]
+        self._kept: list[int] | None = None  # None: maps of every size
         self.trunk = _trunk(self._published.timm, channels)
         self.features = _width(self.trunk)
         for part, colours in zip(("mean", "std"), self._published.scaling, strict=True):
@@ -125,11 +126,12 @@ class Backbone(nn.Module):
         if not hasattr(self.trunk, "prune_intermediate_layers"):
             raise RequestError(f"backbone {self.name!r} gives no maps of several sizes; expected mobilenetv2_100, say")
         widths = _widths(self.trunk)
-        self._levels = len(widths) if levels is None else levels
-        if self._levels > len(widths):
+        count = len(widths) if levels is None else levels
+        if count > len(widths):
             raise RequestError(f"{self.name} gives {len(widths)} maps of different sizes; {levels} were asked for")
-        self.trunk.prune_intermediate_layers([*range(self._levels)], prune_norm=True, prune_head=True)  # type: ignore[operator]
-        return widths[: self._levels]
+        self._kept = [*range(count)]
+        self.trunk.prune_intermediate_layers(self._kept, prune_norm=True, prune_head=True)  # type: ignore[operator]
+        return widths[:count]
 
     def maps(self, images_NCSS: Tensor) -> list[Tensor]:
         """(N, C, S, S) in [0, 1] to what `keep_maps` kept: (N, channels, S/2, S/2), (N, channels, S/4, S/4), and so on.
@@ -139,7 +141,7 @@ class Backbone(nn.Module):
         """
         with self._settled(images_NCSS):
             maps: list[Tensor] = self.trunk.forward_intermediates(  # type: ignore[operator]
-                self._scaled(images_NCSS), indices=[*range(self._levels)], intermediates_only=True
+                self._scaled(images_NCSS), indices=self._kept, intermediates_only=True
             )
         return maps
 
