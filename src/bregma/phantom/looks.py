@@ -24,33 +24,6 @@ def push(points: Points, bleeds: Sequence[Bleed]) -> Points:
     return replace(points, x=points.x + np.float32(total) * near, slack_mm=abs(total))
 
 
-def injure(points: Points, cavity: Cavity, bleeds: Sequence[Bleed]) -> Cavity:
-    """Swell the scalp over a broken bone, and open a fracture there as if it were a suture."""
-    for bleed in bleeds:
-        if not bleed.fracture:
-            continue
-        x, y, z = (p - np.float32(c) for p, c in zip((points.x, points.y, points.z), bleed.centre, strict=True))
-        away = np.sqrt(x * x + y * y + z * z)
-        rng = np.random.default_rng(bleed.seed)
-        turn = rng.uniform(0, np.pi)
-        line = np.abs(np.float32(np.cos(turn)) * y + np.float32(np.sin(turn)) * z + np.float32(1.2) * np.sin(z / 4))
-        crack = np.maximum(line, away - 32)
-        scalp = cavity.scalp + np.float32(rng.uniform(2, 9)) * np.exp(-np.square(away / 34))
-        cavity = replace(cavity, suture=np.minimum(cavity.suture, crack), scalp=scalp)
-    return cavity
-
-
-def paint_swelling(hu: Field, points: Points, cavity: Cavity, bleeds: Sequence[Bleed]) -> None:
-    """Blood and water under the swollen scalp, in place."""
-    for bleed in bleeds:
-        if bleed.fracture:
-            x, y, z = (p - np.float32(c) for p, c in zip((points.x, points.y, points.z), bleed.centre, strict=True))
-            near = np.exp(-(x * x + y * y + z * z) / np.float32(34**2))
-            above = -cavity.vault - cavity.skull
-            layer = np.minimum(above, cavity.scalp * np.float32(0.75) - above)
-            paint(hu, cover(layer, points.edge_mm) * np.clip(near * 1.8 - 0.4, 0, 1), 48.0)
-
-
 def midline_shift_mm(bleed: Bleed) -> float:
     """How far a bleed pushes the midline: none below 15 mL, some 8 mm at 80 mL."""
     if bleed.subtype not in ("epidural", "subdural", "intraparenchymal") or bleed.place in (

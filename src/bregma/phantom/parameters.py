@@ -57,9 +57,11 @@ class LookAlikes:
         choroid: calcified choroid plexus in both atria.
         falx: calcified plaques of the falx.
         basal_ganglia: calcification of both pallida.
-        sinuses: density of the dural sinuses and of the arteries above soft tissue.
+        sinuses: density of the dura, its sinuses and the arteries above soft tissue.
         infarct: an old infarct, dark.
         lacunes: small dark holes in the deep nuclei.
+        specks: calcified dots in falx, arteries and brain; the more, the larger.
+        bruise: swollen scalp with blood in it, over a whole skull.
     """
 
     pineal: float = 0.5
@@ -69,6 +71,8 @@ class LookAlikes:
     sinuses: float = 0.5
     infarct: float = 0.0
     lacunes: float = 0.0
+    specks: float = 0.0
+    bruise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,9 @@ class Habit:
 HABITS = {
     "epidural": Habit(10.0, 1.0, (1.0, 80.0), 64.0, 6.0),
     "intraparenchymal": Habit(8.0, 1.3, (0.3, 90.0), 63.0, 6.0),
-    "intraventricular": Habit(4.0, 0.9, (0.7, 13.0), 58.0, 7.0),
-    "subarachnoid": Habit(6.0, 0.9, (1.0, 35.0), 58.0, 7.0),
-    "subdural": Habit(14.0, 1.1, (1.5, 110.0), 60.0, 7.0),
+    "intraventricular": Habit(3.0, 1.0, (0.4, 13.0), 58.0, 7.0),
+    "subarachnoid": Habit(4.0, 1.1, (0.5, 35.0), 57.0, 7.0),
+    "subdural": Habit(11.0, 1.2, (1.0, 110.0), 60.0, 7.0),
 }
 
 CENTRES = {
@@ -77,6 +77,9 @@ CONTUSED = ((24.0, -62.0, -8.0), (40.0, -40.0, 4.0), (52.0, -6.0, -20.0), (44.0,
 
 OPERATED, STRUCK = 0.12, 0.15
 """Share of heads that were operated on, and of bleeding heads with contusions besides."""
+
+FAINTEST_HU = 47.0
+"""Blood in sulci is no fainter: below, it could not be told from grey matter, and a label would teach a guess."""
 
 COMPANY = {
     "intraparenchymal": (("intraventricular", 0.25), ("subarachnoid", 0.12)),
@@ -161,6 +164,7 @@ def sample_bleed(rng: np.random.Generator, subtype: str, *, least_ml: float = 0.
         age = rng.random()
         hu = hu if age < 0.6 else float(rng.uniform(40, 50)) if age < 0.85 else float(rng.uniform(15, 27))
         layered = float(rng.uniform(0.3, 1.0)) if rng.random() < 0.3 else 0.0
+    hu = max(hu, FAINTEST_HU) if subtype == "subarachnoid" else hu
     edema = float(rng.uniform(0, 7)) if subtype == "intraparenchymal" else 0.0
     centre = _sample_centre(rng, place, side)
     fracture = subtype == "epidural" and bool(rng.random() < 0.6)
@@ -224,18 +228,19 @@ def sample_shape(rng: np.random.Generator) -> Shape:
     """Draw one person's anatomy by chance, with the densities of CT."""
     size = rng.normal(0.95, 0.025)
     scale = tuple(float(size * (1 + rng.normal(0, 0.025))) for _ in range(3))
-    age = float(rng.beta(1.6, 1.6))
-    calibration = float(rng.normal(-1.0, 2.0))
+    age = float(rng.beta(1.8, 1.4))
+    calibration = float(rng.normal(-0.5, 2.5))
+    grey, contrast = float(rng.normal(38.0, 1.4)), float(np.clip(rng.normal(8.8, 2.2), 4.0, 14.0))
     return Shape(
         scale=(scale[0], scale[1], scale[2]),
         skull_mm=float(np.clip(rng.normal(6.5, 1.1), 4, 10)),
         scalp_mm=float(np.clip(rng.normal(5.0, 1.2), 2.5, 9)),
         atrophy=float(np.clip(age + rng.normal(0, 0.1), 0, 1)),
-        ventricles=float(np.clip(0.75 + 0.7 * age + rng.normal(0, 0.12), 0.6, 1.7)),
+        ventricles=float(np.clip(0.75 + 0.85 * age + rng.normal(0, 0.2), 0.6, 2.2)),
         asymmetry=float(rng.normal(0, 0.012)),
         sinus_air=float(rng.beta(3, 2)),
-        grey_hu=float(rng.normal(37.5, 1.0)) + calibration,
-        white_hu=float(rng.normal(30.3, 1.0)) + calibration,
+        grey_hu=grey + calibration,
+        white_hu=grey - contrast + calibration,
         csf_hu=float(rng.normal(6, 1.5)) + calibration,
         low_density=float(np.clip(age - 0.4 + rng.normal(0, 0.15), 0, 1)),
         seed=int(rng.integers(2**31)),
@@ -247,5 +252,13 @@ def _sample_looks(rng: np.random.Generator) -> LookAlikes:
         return float(rng.uniform(0.1, 1.0)) if rng.random() < share else 0.0
 
     return LookAlikes(
-        amount(0.6), amount(0.6), amount(0.2), amount(0.12), float(rng.random()), amount(0.15), amount(0.25)
+        pineal=amount(0.6),
+        choroid=amount(0.6),
+        falx=amount(0.2),
+        basal_ganglia=amount(0.12),
+        sinuses=float(rng.random()),
+        infarct=amount(0.15),
+        lacunes=amount(0.25),
+        specks=amount(0.35),
+        bruise=amount(0.15),
     )

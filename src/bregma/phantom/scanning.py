@@ -111,7 +111,7 @@ def draw_table(hu: Field, scanner: Scanner, top_mm: float) -> None:
     mm = (np.arange(size, dtype=np.float32) - (size - 1) / 2) * np.float32(scanner.field_of_view_mm / size)
     x, y = mm[None, :], mm[:, None]
     cradle = np.hypot(x, (y - top_mm + 88) * 1.0) - 103
-    rest = np.exp(-np.square(cradle / 1.6)) * (y > top_mm - 60)
+    rest = np.exp(-np.square(cradle / 2.0)) * (y > top_mm - 60)
     foam = (np.abs(cradle + 5) < 4) & (y > top_mm - 50)
-    value = np.maximum(np.where(foam, np.float32(-930), np.float32(-1000)), -1000 + 1150 * rest)
+    value = np.maximum(np.where(foam, np.float32(-930), np.float32(-1000)), -1000 + 1800 * rest)
     np.maximum(hu, value.astype(np.float32), out=hu)

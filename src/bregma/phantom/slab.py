@@ -8,14 +8,17 @@ import numpy as np
 
 from bregma.phantom.bleeds import fill, find_level, order
 from bregma.phantom.brain import Spaces, no_spaces, paint_brain
+from bregma.phantom.bruises import find_bruises, injure, paint_bruises
 from bregma.phantom.infarcts import paint_infarcts
-from bregma.phantom.looks import injure, paint_edema, paint_look_alikes, paint_swelling, push
+from bregma.phantom.looks import paint_edema, paint_look_alikes, push
 from bregma.phantom.maps import Maps
 from bregma.phantom.operations import operate, paint_leftovers
 from bregma.phantom.parameters import Bleed, HeadParameters
 from bregma.phantom.placing import Placing
 from bregma.phantom.points import Field, Points, Window, make_points, paint
 from bregma.phantom.skull import Cavity, find_cavity, paint_head
+from bregma.phantom.specks import paint_specks
+from bregma.phantom.tissues import ct_of
 
 LEVEL_STEP_MM = np.array([3.0, 2.5, 2.5])
 """Planes, rows and columns of the grid on which bleeds are measured."""
@@ -43,10 +46,11 @@ class Slab:
 
 def draw_slab(parameters: HeadParameters, maps: Maps, points: Points, levels: list[float]) -> Slab:
     """Draw everything on a few planes, bleeds up to their levels."""
-    cavity = injure(points, find_cavity(maps, points), parameters.bleeds)
+    bruises = find_bruises(parameters)
+    cavity = injure(points, find_cavity(maps, points), bruises)
     cavity = operate(points, cavity, parameters.operation)
     hu = paint_head(points, cavity, maps, parameters.shape)
-    paint_swelling(hu, points, cavity, parameters.bleeds)
+    paint_bruises(hu, points, cavity, bruises)
     blood = [np.zeros(hu.shape, dtype=np.float32) for _ in parameters.bleeds]
     spaces = no_spaces(hu.shape)
     window = window_inside(cavity)
@@ -77,9 +81,11 @@ def find_levels(parameters: HeadParameters, maps: Maps, placing: Placing) -> lis
 def _paint_inside(hu: Field, points: Points, cavity: Cavity, maps: Maps, parameters: HeadParameters) -> Spaces:
     """Brain and look-alikes where the bleeds have pushed them, in place."""
     pushed = push(points, parameters.bleeds)
-    spaces = paint_brain(hu, pushed, cavity, maps, parameters.shape)
-    paint_infarcts(hu, pushed, spaces, parameters.look_alikes, parameters.shape)
-    paint_look_alikes(hu, pushed, cavity, parameters.look_alikes)
+    looks, shape = parameters.look_alikes, parameters.shape
+    spaces = paint_brain(hu, pushed, cavity, maps, shape, ct_of(looks.sinuses))
+    paint_infarcts(hu, pushed, spaces, looks, shape)
+    paint_look_alikes(hu, pushed, cavity, looks)
+    paint_specks(hu, pushed, cavity, looks, shape)
     return spaces
 
 

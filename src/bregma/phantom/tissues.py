@@ -6,7 +6,7 @@ person and stand in `parameters.Shape`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,13 @@ CT = Tissues(
     sinus=52.0,
 )
 """Hounsfield units."""
+
+
+def ct_of(density: float) -> Tissues:
+    """CT of a head whose dura and venous blood are so dense, from 0 (thin blood, thin dura) to 1; 0.5 is `CT`."""
+    more = density - 0.5
+    return replace(CT, falx=CT.falx + 24 * more, tentorium=CT.tentorium + 14 * more, sinus=CT.sinus + 18 * more)
+
 
 T1C = Tissues(
     air=0.0,
