@@ -152,7 +152,7 @@ def test_a_folder_belongs_to_one_run(
 
     def write(_job: Any, folder: Path, origin: Origin) -> None:
         folder.mkdir()
-        (folder / "seed").write_text(str(origin.seed))
+        (folder / "seed").write_text(str(origin.seeds[0]))
 
     monkeypatch.setattr("bregma.training.train.export_package", write)
     run = tmp_path / "run"
@@ -180,7 +180,7 @@ def test_an_export_that_differs_is_not_written(
     monkeypatch.setattr(export, "to_onnx", lambda *_, **__: b"")
     monkeypatch.setattr(export, "compare", lambda *_: 0.002)
     with pytest.raises(PackageError, match=r"differs from the network by 0\.002"):
-        export.export_package(job, tmp_path / "package", Origin("default", 0, []))
+        export.export_package(job, tmp_path / "package", Origin("default", (0,), []))
     assert not (tmp_path / "package").exists()
 
 

@@ -237,7 +237,7 @@ def test_nothing_labelled(records: Any, recipe: Any) -> None:
 def test_the_card_says_what_was_known(scans: Any, limit: Any, metrics: Any, records: Any, recipe: Any) -> None:
     choice = chosen([scan(*one) for one in scans], records, recipe)
     job: Any = SimpleNamespace(recipe=recipe, records=records, network=make_network(recipe, seed=0))
-    card = make_card(job, Origin("default", 0, records), choice)
+    card = make_card(job, Origin("default", (0,), records), choice)
     assert card.summary == "Probability of a bleed and of each of these kinds per slice: subdural."
     assert len(card.limits) == 2 if limit is None else limit in card.limits[2]
     for finding in FINDINGS:

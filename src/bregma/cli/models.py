@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from bregma.cli.ensemble import ensemble
 from bregma.cli.library import LibraryOption, UrlOption
 from bregma.cli.output import console
 from bregma.cli.quantise import quantise
 from bregma.cli.targets import check_targets
 
-app = typer.Typer(help="List, show, verify, quantise and extend model packages.", no_args_is_help=True)
+app = typer.Typer(help="List, show, verify, join, quantise and extend model packages.", no_args_is_help=True)
+app.command()(ensemble)
 app.command()(quantise)
 
 

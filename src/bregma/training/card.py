@@ -50,12 +50,12 @@ class Origin:
 
     Attributes:
         split: name of the split.
-        seed: of the run.
+        seeds: of the runs; more than one when their networks answer together.
         training: the scans it learned from.
     """
 
     split: str
-    seed: int
+    seeds: tuple[int, ...]
     training: Sequence[ScanRecord]
 
 
@@ -74,7 +74,7 @@ def make_card(job: Job, origin: Origin, chosen: Choice) -> Card:
         intended_use="Research and demonstration on axial, non-contrast head CT of adults. No medical device.",
         trained_on=(
             f"{_count(training)}, the part 'train' of split {origin.split!r}, by patient "
-            f"(SHA-256 of the patients {patients_digest(training)[:12]}); seed {origin.seed}, "
+            f"(SHA-256 of the patients {patients_digest(training)[:12]}); {_seeds(origin)}, "
             f"{recipe.optimizer.epochs} epochs, {recipe.preprocessing.pixel_mm:g} mm pixels"
         ),
         measured_on=f"{_count(validation)}, the part 'validation' of the same split",
@@ -140,8 +140,24 @@ def _calls(finding: str, data: str, cases: Cases, chosen: Choice) -> Iterator[Me
 
 def _command(recipe: Recipe, origin: Origin) -> str:
     """What makes the same package again, given the same library; of files on this machine it says the names only."""
-    words = ["bregma train", recipe.name, "--library LIBRARY", f"--split {origin.split}", f"--seed {origin.seed}"]
-    return " ".join([*words, *(f"--set {change}" for change in changes_of(_without_folders(recipe)))])
+    changes = [f"--set {change}" for change in changes_of(_without_folders(recipe))]
+    start = ["bregma train", recipe.name, "--library LIBRARY", f"--split {origin.split}"]
+    if len(origin.seeds) == 1:
+        return " ".join([*start, f"--seed {origin.seeds[0]}", *changes])
+    runs = " ".join(f"RUN-{seed}" for seed in origin.seeds)
+    each = " ".join([*start, "--seed SEED --run RUN-SEED", *changes])
+    joined = f"bregma models ensemble {runs} --library LIBRARY --out PACKAGE"
+    return f"{each} for each SEED of {_listed(origin.seeds)}; {joined}"
+
+
+def _seeds(origin: Origin) -> str:
+    if len(origin.seeds) == 1:
+        return f"seed {origin.seeds[0]}"
+    return f"{len(origin.seeds)} networks of the seeds {_listed(origin.seeds)} answer together"
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    return ", ".join(str(seed) for seed in seeds)
 
 
 def _without_folders(recipe: Recipe) -> Recipe:

@@ -67,34 +67,38 @@ def base_identity(recipe: Recipe, split: str) -> dict[str, str]:
     return {"base": hashlib.sha256((folder / BEST).read_bytes()).hexdigest()}
 
 
-def load_slice_network(folder: Path) -> tuple[Recipe, nn.Module]:
+def load_slice_network(folder: Path, *, called: str = "network.base") -> tuple[Recipe, nn.Module]:
     """A finished run's recipe and its best network, in evaluation form.
+
+    Args:
+        folder: of the run.
+        called: what the folder is, for errors.
 
     Raises:
         RequestError: there is no such run, or its network reads along the scan itself.
     """
     try:
-        recipe = Recipe.model_validate_json((_finished(folder) / RECIPE).read_bytes())
+        recipe = Recipe.model_validate_json((_finished(folder, called) / RECIPE).read_bytes())
     except ValidationError as error:
         raise RequestError(
-            f"network.base is {str(folder)!r}, whose {RECIPE} is no recipe of this version: {error.errors()[0]['msg']}"
+            f"{called} is {str(folder)!r}, whose {RECIPE} is no recipe of this version: {error.errors()[0]['msg']}"
         ) from error
     if recipe.network.sequence:
         raise RequestError(
-            f"network.base is {str(folder)!r}, a {recipe.network.name!r} that reads along the scan itself; "
+            f"{called} is {str(folder)!r}, a {recipe.network.name!r} that reads along the scan itself; "
             "expected a network that sees each slice by itself"
         )
-    network = make_network(_without_first_weights(recipe), seed=0)
+    network = make_network(without_first_weights(recipe), seed=0)
     restore_weights(folder / BEST, network)
     return recipe, network.eval()
 
 
-def _finished(folder: Path) -> Path:
+def _finished(folder: Path, called: str = "network.base") -> Path:
     """The folder, when it holds what a run leaves behind."""
     for name in (RECIPE, BEST):
         if not (folder / name).is_file():
             raise RequestError(
-                f"network.base is {str(folder)!r}, which has no {name}; expected the folder of a slice network's run, "
+                f"{called} is {str(folder)!r}, which has no {name}; expected the folder of a slice network's run, "
                 "as `bregma train` leaves it after its first look at the validation part"
             )
     return folder
@@ -141,8 +145,8 @@ def _what_is_shown(recipe: Recipe) -> Mapping[str, Any]:
     return {"findings": recipe.findings, **parts}
 
 
-def _without_first_weights(recipe: Recipe) -> Recipe:
-    """Weights that are replaced at once need not be looked for."""
+def without_first_weights(recipe: Recipe) -> Recipe:
+    """The recipe for a network whose weights are replaced at once: its first ones need not be looked for."""
     if "weights" not in type(recipe.network).model_fields:
         return recipe
     return recipe.model_copy(update={"network": recipe.network.model_copy(update={"weights": "random"})})

@@ -88,7 +88,7 @@ def train(
             return package
         fit(job)
         restore_weights(run.folder / BEST, job.network)
-        export_package(job, package, Origin(run.split, run.seed, without_mr(library.scans(run.split, TRAIN))))
+        export_package(job, package, Origin(run.split, (run.seed,), without_mr(library.scans(run.split, TRAIN))))
         return package
 
 
