@@ -196,3 +196,10 @@ def test_sources_that_contradict_each_other_leave_a_scan_unknown(tmp_path: Path)
     assert report.parts["train"].unknown == 1
     assert report.gaps == {}
     assert report.imbalance == 0.0
+
+
+def test_parts_of_which_no_bleed_is_known_say_so(tmp_path: Path) -> None:
+    """Such as MR scans of tumours."""
+    library = library_of(tmp_path / "lib", patients=4, positive=0.0, unknown=4, scans=1)
+    said = make_split(library, "default", fractions={"train": 0.5, "test": 0.5}, seed=0).summary()
+    assert "  train: 2 patients, 2 scans (nothing known of bleeds)" in said

@@ -59,10 +59,17 @@ def test_packages_of_places_are_listed_and_damaged_ones_told(
     said = capsys.readouterr().out
     assert "places" in said
     assert "names places, 4 reference cases" in said
+    assert run(monkeypatch, "doctor") == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "places: places" in line]
+    assert line.split()[0] == "ok"
+    assert "4 reference cases" in line
     (models / "torn").mkdir()
     (models / "torn" / "anatomy.json").write_text("{")
     assert run(monkeypatch, "models", "list") == 1
     assert "anatomy.json in 'torn' is not JSON" in capsys.readouterr().out
+    assert run(monkeypatch, "doctor") == 1
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("broken")]
+    assert "model: torn" in line
 
 
 @pytest.mark.parametrize("by_folder", [False, True])

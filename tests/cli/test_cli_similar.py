@@ -40,7 +40,7 @@ Run = Callable[..., tuple[int, str, str]]
 class Means:
     """Mean and standard deviation of a box."""
 
-    digest, width = "e" * 64, 2
+    name, digest, width = "means", "e" * 64, 2
 
     def embed(self, volume: Volume, boxes: Sequence[VoxelBox]) -> np.ndarray:
         parts = [volume.values[tuple(slice(*ends) for ends in zip(box.start, box.stop, strict=True))] for box in boxes]
@@ -246,7 +246,12 @@ def test_one_broken_scan_does_not_cost_the_others(
 def test_showing_and_deleting(indexed: dict[str, str], run: Run) -> None:
     code, out, _ = run("index", "show", "made.index", "--check")
     assert code == 0
-    for words in ("2 wide, scanned as float32", "4 of 4 scans of 3 patients", "glioma 3, meningioma 1; unknown 0"):
+    for words in (
+        f"package    means {'e' * 16}\n",
+        "2 wide, scanned as float32",
+        "4 of 4 scans of 3 patients",
+        "glioma 3, meningioma 1; unknown 0",
+    ):
         assert words in out
     assert "as it was written" in out
     assert run("index", "delete", "made.index", indexed["b"], "--number", 9)[0] == 1

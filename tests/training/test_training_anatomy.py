@@ -27,6 +27,7 @@ from bregma.training.anatomy_recipe import AnatomyRecipe, anatomy_recipe_names, 
 from bregma.training.basenet_training import balanced
 from bregma.training.feature_cache import FeatureCache
 from bregma.training.region_set import RegionSet, ScanRegions, make_region_set, patient_numbers
+from bregma.training.run_lock import alone_in
 from bregma.training.train import Run
 
 SMALL = {
@@ -171,6 +172,15 @@ def test_a_run_that_cannot_begin_claims_nothing_and_says_which_key(tmp_path: Pat
     with pytest.raises(RequestError, match="device 'tpu' is unknown"):
         module.train_anatomy(small(), library, Run(tmp_path / "run", device="tpu"))  # type: ignore[arg-type]
     assert not run.folder.exists()
+
+
+def test_a_run_in_use_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_regions_of", lambda *_: [scan_regions(0), scan_regions(1)])
+    monkeypatch.setattr(module, "make_eyes", lambda _recipe, seed: Squint())
+    library = PlacedLibrary(tmp_path)
+    with alone_in(tmp_path / "run"), pytest.raises(RequestError, match="another process is training in 'run'"):
+        module.train_anatomy(small("anatomy_rn"), library, Run(tmp_path / "run", threads=1))  # type: ignore[arg-type]
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.lock"]
 
 
 def test_looking_and_learning_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,8 +100,7 @@ class SplitReport:
         lines = [f"split {self.name!r} with seed {self.seed}"]
         for name, part in self.parts.items():
             lines.append(
-                f"  {name}: {counted(part.patients, 'patient')}, {counted(part.scans, 'scan')} "
-                f"({part.positive} with a bleed, {part.negative} without, {part.unknown} unknown)"
+                f"  {name}: {counted(part.patients, 'patient')}, {counted(part.scans, 'scan')} ({_bleeds(part)})"
             )
         if self.left_out.patients:
             lines.append(
@@ -112,3 +111,10 @@ class SplitReport:
         if self.together:
             lines.append(f"  patients kept together, because their pixels are the same: {self.together}")
         return "\n".join(lines)
+
+
+def _bleeds(part: PartCount) -> str:
+    """How many scans bleed; of scans that nobody looked at for bleeds, such as MR, only that."""
+    if part.unknown == part.scans:
+        return "nothing known of bleeds"
+    return f"{part.positive} with a bleed, {part.negative} without, {part.unknown} unknown"

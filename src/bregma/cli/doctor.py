@@ -121,14 +121,18 @@ def _disk() -> Finding:
 
 
 def _models() -> list[Finding]:
+    """Packages of bleeds, without which nothing is read, and packages of places."""
+    from bregma.models.anatomy_installed import find_all_anatomy
     from bregma.models.package import find_all
 
-    whole, damaged = find_all()
+    (whole, damaged), (places, damaged_places) = find_all(), find_all_anatomy()
+    findings = [Finding(f"model: {each.name}", True, f"version {each.version}, {each.digest[:12]}") for each in whole]
     if not whole and not damaged:
         remedy = "train one (bregma train), or set BREGMA_MODELS to a folder of packages"
-        return [Finding("models", None, "none installed", remedy)]
+        findings.append(Finding("models", None, "none installed", remedy))
     remedy = "remove it or install it again"
     return [
-        *(Finding(f"model: {each.name}", True, f"version {each.version}, {each.digest[:12]}") for each in whole),
-        *(Finding(f"model: {each.folder.name}", False, each.reason, remedy) for each in damaged),
+        *findings,
+        *(Finding(f"places: {one.card.name}", True, f"{len(one.cases)} reference cases") for one in places),
+        *(Finding(f"model: {one.folder.name}", False, one.reason, remedy) for one in (*damaged, *damaged_places)),
     ]

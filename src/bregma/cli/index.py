@@ -60,7 +60,7 @@ def add(
     if (library is None) == (path is None) or (path is None) != (mask is None):
         raise RequestError("give either --library, or --path with --mask")
     indexer = indexer_of(model)
-    opened = _open_or_create(index, indexer, model, form)
+    opened = _open_or_create(index, indexer, form)
     with Library.open(library, url=url) if library is not None else nullcontext() as held:
         sources: list[Source]
         if held is not None:
@@ -129,13 +129,13 @@ def show(
     console().print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 
-def _open_or_create(folder: Path, indexer: Indexer, model: Path, form: str) -> Index:
+def _open_or_create(folder: Path, indexer: Indexer, form: str) -> Index:
     from bregma.retrieval.index import Index
     from bregma.retrieval.manifest import NAME
 
     if (folder / NAME).exists():
         return Index.open(folder, digest=indexer.digest)
-    facts = {"package": model.name}
+    facts = {"package": indexer.name}
     return Index.create(folder, digest=indexer.digest, width=indexer.width, form=form, facts=facts)
 
 

@@ -22,6 +22,11 @@ class Indexer(Protocol):
     """A package behind what an index needs of it."""
 
     @property
+    def name(self) -> str:
+        """Of the package, for people."""
+        ...
+
+    @property
     def digest(self) -> str:
         """Of the package."""
         ...
@@ -67,7 +72,7 @@ class TumourIndexer:
 
     def __init__(self, embedder: Embedder) -> None:
         self.embedder = embedder
-        self.digest, self.width = embedder.digest, embedder.width
+        self.name, self.digest, self.width = embedder.name, embedder.digest, embedder.width
 
     def series(self, library: Library) -> list[str]:
         """See `Indexer`."""
@@ -99,7 +104,8 @@ class BleedIndexer:
 
     def __init__(self, predictor: AnatomyPredictor) -> None:
         self.predictor = predictor
-        self.digest, self.width = predictor.package.digest, predictor.package.vectors.shape[1]
+        package = predictor.package
+        self.name, self.digest, self.width = package.card.name, package.digest, package.vectors.shape[1]
 
     def series(self, library: Library) -> list[str]:
         """See `Indexer`."""

@@ -32,6 +32,7 @@ class TumourEmbedder:
 
     Attributes:
         package: the same.
+        name: of the package.
         digest: of the package.
         width: C.
 
@@ -41,7 +42,7 @@ class TumourEmbedder:
 
     def __init__(self, package: TumourPackage, *, threads: int | None = None) -> None:
         self.package = package
-        self.digest, self.width = package.digest, package.card.width
+        self.name, self.digest, self.width = package.card.name, package.digest, package.card.width
         self._session = open_session(package.onnx, threads=threads)
         size = list(package.view.patch)
         ports = [(port.name, list(port.shape)) for port in (*self._session.get_inputs(), *self._session.get_outputs())]

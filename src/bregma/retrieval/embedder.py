@@ -18,6 +18,11 @@ class Embedder(Protocol):
     """A network that turns a lesion into a vector. An index holds vectors of one digest only."""
 
     @property
+    def name(self) -> str:
+        """Of the package, for people."""
+        ...
+
+    @property
     def digest(self) -> str:
         """Of the package that makes the vectors."""
         ...

@@ -31,6 +31,7 @@ from bregma.training.inputs import Progress
 from bregma.training.lesion_regions import lesion_regions
 from bregma.training.region_set import RegionSet, ScanRegions, Versions, make_region_set, patient_numbers
 from bregma.training.relation_training import fit_relation, relation_scores
+from bregma.training.run_lock import alone_in
 from bregma.training.train import PACKAGE, TRAIN, VALIDATION, Run
 
 IDENTITY = "anatomy_run.json"
@@ -83,8 +84,8 @@ def train_anatomy(
         The folder of the package.
 
     Raises:
-        RequestError: the folder is another run's, the training part has no region with a place, or there is no such
-            device.
+        RequestError: the folder is another run's or in use, the training part has no region with a place, or there is
+            no such device.
     """
     device = choose_machine(run.device, "fp32", threads=run.threads).device
     _check(recipe, run)
@@ -97,12 +98,14 @@ def train_anatomy(
     total = sum(map(len, sets.values()))
     look = partial(make_region_set, eyes=eyes.to(device), settings=recipe.regions.settings, cache=cache, device=device)
     training = look(sets[TRAIN], versions=versions_of(recipe, seed=run.seed), progress=_shown(looking, 0, total))
-    _claim(recipe, run)
     validation = None
-    if any(scan.regions for scan in sets[VALIDATION]):
-        validation = look(sets[VALIDATION], progress=_shown(looking, len(sets[TRAIN]), total))
-    trained = fit_both(recipe, eyes.to("cpu"), training, seed=run.seed, progress=progress)
-    write_trained(package, recipe, trained, training, validation, run)
+    with alone_in(run.folder):  # only now, so that a run that could not begin leaves no folder
+        _claim(recipe, run)
+        if any(scan.regions for scan in sets[VALIDATION]):
+            validation = look(sets[VALIDATION], progress=_shown(looking, len(sets[TRAIN]), total))
+        if not package.exists():
+            trained = fit_both(recipe, eyes.to("cpu"), training, seed=run.seed, progress=progress)
+            write_trained(package, recipe, trained, training, validation, run)
     return package
 
 
@@ -192,8 +195,7 @@ def _check(recipe: AnatomyRecipe, run: Run) -> None:
 
 
 def _claim(recipe: AnatomyRecipe, run: Run) -> None:
-    """Make the folder this run's: only now, so that one that could not begin leaves it to the next."""
-    run.folder.mkdir(parents=True, exist_ok=True)
+    """Make the folder this run's."""
     write_whole(run.folder / "recipe.json", json.dumps(recipe.model_dump(mode="json"), indent=1).encode())
     write_whole(run.folder / IDENTITY, json.dumps(_identity(recipe, run)).encode())
 
