@@ -1,6 +1,7 @@
 """What a network takes and what it gives, for every network here.
 
-Letters: B scans, D slices (foot to head), C channels, S prepared size, K findings, E features, N real slices in all.
+Letters: B scans, D slices (foot to head), C channels, S prepared size, K findings, E features, N real slices in all,
+X numbers of each.
 """
 
 from __future__ import annotations
@@ -39,6 +40,12 @@ class Batch:
     def of_scan(cls, images_DCSS: Tensor) -> Batch:
         """One whole scan: nothing is filled up."""
         return cls(images_DCSS[None], torch.ones(1, len(images_DCSS), dtype=torch.bool, device=images_DCSS.device))
+
+    def in_place(self, values_NX: Tensor) -> Tensor:
+        """(B, D, X) what was found of the N real slices, in order, where they stand; 0 in filled-up ones."""
+        values_BDX = values_NX.new_zeros(*self.is_slice.shape, values_NX.shape[1])
+        values_BDX[self.is_slice] = values_NX
+        return values_BDX
 
     def to(self, device: torch.device) -> Batch:
         """The same on another device."""

@@ -33,10 +33,8 @@ class Ensemble(nn.Module):
     def forward(self, batch: Batch) -> Outputs:
         """Slices that only fill up a batch take no part."""
         features_NE, maps = self.look(batch.images[batch.is_slice])
-        logits, features = (
-            _in_their_places(part, batch.is_slice) for part in (self.read_along(features_NE), features_NE)
-        )
-        return Outputs(slice_logits=logits, maps=maps, features=features)
+        logits_BDK = batch.in_place(self.read_along(features_NE))
+        return Outputs(slice_logits=logits_BDK, maps=maps, features=batch.in_place(features_NE))
 
     def look(self, images_NCSS: Tensor) -> tuple[Tensor, tuple[Tensor, ...] | None]:
         """Each slice by itself: (N, M * E) features side by side, and each branch's map as the members' mean."""
@@ -57,10 +55,3 @@ class Ensemble(nn.Module):
         """One whole scan, as it is served: (D, K) logits and the maps."""
         features_DE, maps = self.look(images_DCSS)
         return self.read_along(features_DE), maps
-
-
-def _in_their_places(values_NX: Tensor, is_slice_BD: Tensor) -> Tensor:
-    """(B, D, X) values of the real slices; 0 in filled-up ones."""
-    placed = values_NX.new_zeros(*is_slice_BD.shape, values_NX.shape[1])
-    placed[is_slice_BD] = values_NX
-    return placed

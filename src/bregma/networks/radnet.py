@@ -72,8 +72,7 @@ class RADnet(nn.Module):
     def forward(self, batch: Batch) -> Outputs:
         """Slices that only fill up a batch take no part: not in the normalisation, not in the LSTM."""
         features_NE, maps = self.look(batch.images[batch.is_slice])
-        features_BDE = features_NE.new_zeros(*batch.is_slice.shape, features_NE.shape[1])
-        features_BDE[batch.is_slice] = features_NE
+        features_BDE = batch.in_place(features_NE)
         if self.lstm is not None:
             features_BDE = self._read_scans_along(features_BDE, batch.is_slice.sum(dim=1))
         logits_BDK = self.head(features_BDE) * batch.is_slice[..., None]

@@ -107,9 +107,7 @@ class SequenceReader(nn.Module):
     def _look_at(self, batch: Batch) -> Tensor:
         with torch.no_grad():
             features_NE, _ = self.look(batch.images[batch.is_slice])
-        features_BDE = features_NE.new_zeros(*batch.is_slice.shape, features_NE.shape[1])
-        features_BDE[batch.is_slice] = features_NE
-        return features_BDE
+        return batch.in_place(features_NE)
 
     def _steps(self, features_BDE: Tensor, is_slice: Tensor, places_BD2: Tensor | None) -> tuple[Tensor, Tensor]:
         """(B, D, K) what the slice network says, and (B, D, I) what the GRU gets."""

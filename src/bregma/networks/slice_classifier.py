@@ -35,9 +35,7 @@ class SliceClassifier(nn.Module):
 
     def forward(self, batch: Batch) -> Outputs:
         """Slices that only fill up a batch take no part."""
-        features_NE = self.backbone(batch.images[batch.is_slice])
-        features_BDE = features_NE.new_zeros(*batch.is_slice.shape, features_NE.shape[1])
-        features_BDE[batch.is_slice] = features_NE
+        features_BDE = batch.in_place(self.backbone(batch.images[batch.is_slice]))
         logits_BDK = self.read_along(features_BDE) * batch.is_slice[..., None]
         return Outputs(slice_logits=logits_BDK, features=features_BDE)
 

@@ -59,11 +59,8 @@ class SliceSegmenter(nn.Module):
     def forward(self, batch: Batch) -> Outputs:
         """Slices that only fill up a batch take no part."""
         features_NE, maps = self.look(batch.images[batch.is_slice])
-        features_BDE = features_NE.new_zeros(*batch.is_slice.shape, features_NE.shape[1])
-        features_BDE[batch.is_slice] = features_NE
-        logits_BDK = features_NE.new_zeros(*batch.is_slice.shape, self.head.out_features)
-        logits_BDK[batch.is_slice] = self.read_along(features_NE)
-        return Outputs(slice_logits=logits_BDK, maps=maps, features=features_BDE)
+        logits_BDK = batch.in_place(self.read_along(features_NE))
+        return Outputs(slice_logits=logits_BDK, maps=maps, features=batch.in_place(features_NE))
 
     def look(self, images_NCSS: Tensor) -> tuple[Tensor, tuple[Tensor]]:
         """Each slice by itself: (N, E) features and the map's (N, 1, S, S) logits."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +32,9 @@ def write_dicom(phantom: Phantom, folder: Path) -> None:
 
 def _slice_file(phantom: Phantom, index: int, uid: UID) -> FileDataset:
     image = empty_file(CTImageStorage, uid)
-    _say_patient_and_study(image, phantom.parameters)
+    number = f"{phantom.parameters.seed % 10**10:04d}"
+    uid_of = phantom.parameters.uid
+    say_patient_and_study(image, Whose(number, f"PHANTOM{number}", DATE, "CT", "Head, drawn by Bregma", uid_of))
     _say_acquisition(image, phantom.parameters)
     say_place(image, phantom.geometry, index)
     _put_pixels(image, phantom, index)
@@ -50,28 +54,48 @@ def empty_file(storage: UID, uid: UID) -> FileDataset:
     return image
 
 
-def _say_patient_and_study(image: Dataset, parameters: HeadParameters) -> None:
-    """Patient, General Study, General Series and Frame of Reference modules (PS3.3 C.7.1-C.7.4)."""
-    number = parameters.seed % 10**10
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """What tells one drawn series from another.
+
+    Attributes:
+        name: PatientName (0010,0010) behind "Phantom^".
+        patient: PatientID (0010,0020).
+        date: of the study, YYYYMMDD.
+        modality: "CT" or "MR".
+        description: SeriesDescription (0008,103E).
+        uid: gives a UID for a word.
+    """
+
+    name: str
+    patient: str
+    date: str
+    modality: str
+    description: str
+    uid: Callable[[str], str]
+
+
+def say_patient_and_study(image: Dataset, whose: Whose) -> None:
+    """Patient, General Study, General Series and Frame of Reference modules (PS3.3 C.7.1-C.7.4), in place."""
     image.SpecificCharacterSet = "ISO_IR 100"
-    image.PatientName = f"Phantom^{number:04d}"
-    image.PatientID = f"PHANTOM{number:04d}"
+    image.PatientName = f"Phantom^{whose.name}"
+    image.PatientID = whose.patient
     image.PatientBirthDate = ""
     image.PatientSex = "O"
-    image.StudyInstanceUID = parameters.uid("study")
+    image.StudyInstanceUID = whose.uid("study")
     image.StudyID = "1"
-    image.StudyDate = image.SeriesDate = image.AcquisitionDate = image.ContentDate = DATE
+    image.StudyDate = image.SeriesDate = image.AcquisitionDate = image.ContentDate = whose.date
     image.StudyTime = image.SeriesTime = image.AcquisitionTime = image.ContentTime = TIME
     image.AccessionNumber = ""
     image.ReferringPhysicianName = ""
     image.StudyDescription = "Head phantom"
-    image.SeriesInstanceUID = parameters.uid("series")
+    image.SeriesInstanceUID = whose.uid("series")
     image.SeriesNumber = 2
-    image.SeriesDescription = "Head, drawn by Bregma"
-    image.Modality = "CT"
+    image.SeriesDescription = whose.description
+    image.Modality = whose.modality
     image.BodyPartExamined = "HEAD"
     image.PatientPosition = "HFS"
-    image.FrameOfReferenceUID = parameters.uid("frame")
+    image.FrameOfReferenceUID = whose.uid("frame")
     image.PositionReferenceIndicator = ""
 
 

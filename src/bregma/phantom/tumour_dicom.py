@@ -7,7 +7,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, MRImageStorage
 
-from bregma.phantom.dicom import TIME, decimal, empty_file, say_place
+from bregma.phantom.dicom import Whose, decimal, empty_file, say_patient_and_study, say_place
 from bregma.phantom.tumour_parameters import TumourHead
 from bregma.scan.tumour import TumourScan
 from bregma.scan.volume import Geometry
@@ -25,7 +25,7 @@ def write_tumour_dicom(scan: TumourScan, parameters: TumourHead, folder: Path) -
     geometry = geometry_of(scan)
     for index in range(geometry.slices):
         image = empty_file(MRImageStorage, UID(parameters.uid("slice", index)))
-        _say_patient_and_study(image, parameters)
+        say_patient_and_study(image, _whose(parameters))
         _say_acquisition(image, parameters)
         say_place(image, geometry, index)
         values = scan.volume.values[index]
@@ -44,28 +44,9 @@ def geometry_of(scan: TumourScan) -> Geometry:
     return scan.volume.geometry
 
 
-def _say_patient_and_study(image: Dataset, parameters: TumourHead) -> None:
-    """Patient, General Study, General Series and Frame of Reference modules (PS3.3 C.7.1-C.7.4)."""
-    image.SpecificCharacterSet = "ISO_IR 100"
-    image.PatientName = f"Phantom^{parameters.patient}"
-    image.PatientID = parameters.patient.upper()
-    image.PatientBirthDate = ""
-    image.PatientSex = "O"
-    image.StudyInstanceUID = parameters.uid("study")
-    image.StudyID = "1"
-    image.StudyDate = image.SeriesDate = image.AcquisitionDate = image.ContentDate = parameters.date
-    image.StudyTime = image.SeriesTime = image.AcquisitionTime = image.ContentTime = TIME
-    image.AccessionNumber = ""
-    image.ReferringPhysicianName = ""
-    image.StudyDescription = "Head phantom"
-    image.SeriesInstanceUID = parameters.uid("series")
-    image.SeriesNumber = 2
-    image.SeriesDescription = "T1 after contrast, drawn by Bregma"
-    image.Modality = "MR"
-    image.BodyPartExamined = "HEAD"
-    image.PatientPosition = "HFS"
-    image.FrameOfReferenceUID = parameters.uid("frame")
-    image.PositionReferenceIndicator = ""
+def _whose(head: TumourHead) -> Whose:
+    description = "T1 after contrast, drawn by Bregma"
+    return Whose(head.patient, head.patient.upper(), head.date, "MR", description, head.uid)
 
 
 def _say_acquisition(image: Dataset, parameters: TumourHead) -> None:
