@@ -222,6 +222,21 @@ def test_nothing_labelled(records: Any, recipe: Any) -> None:
     assert choice.calibration.temperature == 1
 
 
+def test_the_rule_calls_where_the_recipe_wants_it_to(records: Any, recipe: Any) -> None:
+    """Scans of 2 and -4 bleed, those of 3 and -3 do not; at a specificity of 0.5 the calls may begin at 2."""
+    half = recipe.model_copy(update={"rule": recipe.rule.model_copy(update={"specificity": 0.5, "point": "sensitive"})})
+    scans = [scan(*LABELLED), scan(*CLEAR), scan(*LABELLED), scan(*CLEAR)]
+    choice = chosen(scans, records, half)
+    point = choice.point("sensitive", "scan", "any")
+    assert point is not None
+    assert point.specificity >= 0.5
+    assert choice.rule.threshold == point.threshold
+    usual = chosen(scans, records, recipe)
+    highest = usual.point("f1", "scan", "any")
+    assert highest is not None
+    assert usual.rule.threshold == highest.threshold != point.threshold
+
+
 @pytest.mark.parametrize(
     ("scans", "limit", "metrics"),
     [

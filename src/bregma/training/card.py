@@ -14,7 +14,7 @@ from bregma.evaluation.intervals import wilson
 from bregma.models.card import Card, Metric
 from bregma.networks.cost import cost_of
 from bregma.scan.terms import ANY
-from bregma.training.cases import Cases, auc
+from bregma.training.cases import Cases, auc, both_kinds
 from bregma.training.loop import Job
 from bregma.training.recipe import Recipe, changes_of
 from bregma.training.recipe_file import digest_of
@@ -127,15 +127,23 @@ def _areas(finding: str, data: str, cases: Cases) -> Iterator[Metric]:
 
 
 def _calls(finding: str, data: str, cases: Cases, chosen: Choice) -> Iterator[Metric]:
-    """Recall and specificity of scans at the F1 point."""
-    point = chosen.point("f1", "scan", finding)
-    if point is None:
+    """Recall and specificity of scans at the point where the finding is called."""
+    threshold = _called_from(finding, cases, chosen)
+    if threshold is None:
         return
-    called = cases.scan_scores >= point.threshold
+    called = cases.scan_scores >= threshold
     for name, among, right in (("recall", cases.scan_truth, called), ("specificity", ~cases.scan_truth, ~called)):
         hits, of = int((among & right).sum()), int(among.sum())
         interval = wilson(hits, of)
         yield Metric(name, "scan", finding, data, round(hits / of, 4), round(interval.low, 4), round(interval.high, 4))
+
+
+def _called_from(finding: str, cases: Cases, chosen: Choice) -> float | None:
+    """The rule's threshold for the first finding, the F1 point's for the others; None without both kinds of scans."""
+    if cases is chosen.cases[0]:
+        return chosen.rule.threshold if both_kinds(cases.scan_truth) else None
+    point = chosen.point("f1", "scan", finding)
+    return None if point is None else point.threshold
 
 
 def _command(recipe: Recipe, origin: Origin) -> str:

@@ -214,8 +214,11 @@ class RuleSection(Section):
         run_slices: so many consecutive positive slices make a positive scan.
         run_mm: or slices that stand for so many mm of head, whichever comes first.
         specificity: the sensitive operating point is chosen at this specificity.
+        point: the operating point of scans at which the rule calls a bleed: "f1", or "sensitive" where a miss costs
+            more than a false alarm.
     """
 
     run_slices: int = Field(ge=1)
     run_mm: float = Field(gt=0)
     specificity: float = Field(ge=0, le=1)
+    point: Literal["f1", "sensitive"] = "f1"

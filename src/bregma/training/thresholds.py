@@ -48,7 +48,8 @@ class Choice:
 def choose(answers: Answers, scans: Sequence[TrainingScan], records: Sequence[ScanRecord], recipe: Recipe) -> Choice:
     """Temperature and rule threshold from the first finding, operating points for all.
 
-    The rule's threshold is the first finding's F1 point of scans. Without both kinds of scans it is 0.5.
+    The rule's threshold is that of the first finding's point of scans that the recipe names. Without both kinds of
+    scans it is 0.5.
     """
     settings = recipe.rule
     rule = Rule(settings.run_slices, settings.run_mm)
@@ -63,7 +64,7 @@ def choose(answers: Answers, scans: Sequence[TrainingScan], records: Sequence[Sc
         for point in _points(one, calibration, finding, settings.specificity)
     )
     chosen = Choice(calibration, fitted_on, rule, points, cases)
-    best = chosen.point("f1", "scan", recipe.findings[0])
+    best = chosen.point(settings.point, "scan", recipe.findings[0])
     if best is None:
         return chosen
     rule = Rule(settings.run_slices, settings.run_mm, threshold=max(best.threshold, 1e-6))
