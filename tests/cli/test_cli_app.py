@@ -120,10 +120,22 @@ def test_a_folder_without_a_scan_is_told_and_listed(
 def test_doctor_finds_decoders_and_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny_package(tmp_path / "tiny")
     monkeypatch.setenv("BREGMA_MODELS", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "300")  # what is said of a small memory would else break the lines
     result = run(app, ["doctor"])
     assert result.exit_code == 0
     for thing in ("JPEG Lossless", "JPEG-LS", "JPEG 2000", "RLE", "ONNX Runtime", "memory", "disk"):
         assert thing in result.output
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").is_file(), reason="only Linux says what is available")
+def test_memory_that_the_system_only_keeps_for_files_counts_as_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    (row,) = [line for line in run(app, ["doctor"]).output.splitlines() if "memory free" in line]
+    (kibibytes,) = [
+        int(line.split()[1]) for line in Path("/proc/meminfo").read_text().splitlines() if "MemAvailable" in line
+    ]
+    said = float(row.split("memory free")[1].split()[0])
+    assert said == pytest.approx(kibibytes * 1024 / 1e9, rel=0.3)
 
 
 def test_training_without_torch_names_the_extra(

@@ -46,7 +46,7 @@ def test_a_model_does_not_outvote_a_reader() -> None:
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
     folder = tmp_path_factory.mktemp("phantoms")
-    write_studies(folder, count=2, seed=5, positive_share=1.0, size=96, slices=12)
+    write_studies(folder, count=2, seed=6, positive_share=1.0, size=96, slices=12)
     library = Library.create(folder / "library")
     import_scans(library, folder / "scans", workers=1)
     import_labels(library, folder / "labels.csv")
@@ -56,7 +56,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
 def test_a_library_of_phantoms_knows_where_its_lesions_lie(library: Library) -> None:
     drawn = {}
     for number in range(2):
-        phantom = draw(study_parameters(5, number, 1.0, size=96, slices=12))
+        phantom = draw(study_parameters(6, number, 1.0, size=96, slices=12))
         drawn[phantom.series_uid] = phantom
     for record in library.scans():
         phantom = drawn[record.series_uid]

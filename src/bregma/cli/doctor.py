@@ -107,10 +107,21 @@ def _extras() -> list[Finding]:
 
 
 def _memory() -> Finding:
-    gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") / 1e9
+    gigabytes = _available_bytes() / 1e9
     enough = gigabytes >= MEMORY_GB
     remedy = "" if enough else f"reading wants 1 GB and training {MEMORY_GB:.0f} GB free"
     return Finding("memory free", True if enough else None, f"{gigabytes:.1f} GB, {os.cpu_count()} cores", remedy)
+
+
+def _available_bytes() -> int:
+    """What a program can have: on Linux with what the system only keeps for files, elsewhere what lies idle."""
+    facts = Path("/proc/meminfo")
+    if facts.is_file():
+        rows = (line.split() for line in facts.read_text().splitlines())
+        kibibytes = {row[0]: int(row[1]) for row in rows}.get("MemAvailable:")
+        if kibibytes is not None:
+            return kibibytes * 1024
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
 
 
 def _disk() -> Finding:
